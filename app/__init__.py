@@ -1,0 +1,1 @@
+"""Graphwright: store a graph, get a durable LangGraph run, watch it live."""

@@ -1,0 +1,63 @@
+"""Every setting of Graphwright: environment variables, read once."""
+
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+
+def _default_home() -> Path:
+    return Path(platformdirs.user_data_dir("graphwright", appauthor=False))
+
+
+class Settings(BaseSettings):
+    """The settings, each an environment variable with the prefix GRAPHWRIGHT_ unless named otherwise."""
+
+    model_config = SettingsConfigDict(env_prefix="GRAPHWRIGHT_", extra="ignore", frozen=True, populate_by_name=True)
+
+    home: Path = Field(default_factory=_default_home, description="Folder of the embedded database and the logs.")
+    database_url: SecretStr | None = Field(
+        default=None,
+        validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+        description="PostgreSQL to use instead of the embedded one: postgresql://user:password@host/database.",
+    )
+    admin_key: SecretStr | None = Field(default=None, description="Key that may do everything; none: open on loopback.")
+    workflows: Annotated[tuple[Path, ...], NoDecode] = Field(
+        default=(), description="Folders of workflows and tools to discover, separated as in PATH."
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8000, ge=0, le=65535, description="Port to listen on.")
+    concurrency: int = Field(default=50, ge=1, le=1000, description="Runs that one worker process executes at once.")
+    queues: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("default",), description="Queues that the worker serves, separated by commas."
+    )
+    http_allow: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Private addresses that http nodes may reach: host names, addresses, networks; by commas.",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="Other origins whose pages may open the WebSocket, separated by commas."
+    )
+    pool_size: int = Field(default=10, ge=2, le=200, description="Database connections of each of the two pools.")
+    max_body_bytes: int = Field(default=8_000_000, ge=1000, description="Largest request body in bytes.")
+    flush_seconds: float = Field(default=0.003, ge=0, le=1, description="Longest wait of the journal for company.")
+    heartbeat_seconds: float = Field(default=1.0, gt=0, le=60, description="Time between a worker's heartbeats.")
+    worker_lost_seconds: float = Field(
+        default=20.0, gt=0, description="Silence after which a worker that still holds its lock counts as lost."
+    )
+    drain_seconds: float = Field(default=10.0, ge=0, description="Time running runs get to end when the server stops.")
+    park_seconds: float = Field(default=60.0, gt=0, description="A delay longer than this holds no worker.")
+    log_level: str = Field(default="info", description="debug, info, warning or error.")
+    log_format: str = Field(default="auto", pattern="^(auto|console|json)$", description="auto, console or json.")
+
+    @field_validator("queues", "http_allow", "allowed_origins", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("workflows", mode="before")
+    @classmethod
+    def _split_paths(cls, value: object) -> object:
+        return tuple(Path(part) for part in value.split(":") if part) if isinstance(value, str) else value

@@ -1,0 +1,76 @@
+"""The database: one engine for requests, one pool for the journal, the streams and the queue."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from psycopg_pool import AsyncConnectionPool
+from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app import jsontext
+
+Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
+
+
+def sqlalchemy_url(url: str) -> str:
+    """The URL for SQLAlchemy with psycopg 3, from any PostgreSQL URL."""
+    _, _, rest = url.partition("://")
+    return "postgresql+psycopg://" + rest
+
+
+def libpq_url(url: str) -> str:
+    """The URL for libpq, from any PostgreSQL URL."""
+    _, _, rest = url.partition("://")
+    return "postgresql://" + rest
+
+
+class Database:
+    """Owns the engine and the pool; opened and closed by the composition root, never made at import."""
+
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        self.url = libpq_url(url)
+        self.engine: AsyncEngine = create_async_engine(
+            make_url(sqlalchemy_url(url)),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_pre_ping=True,
+            json_serializer=jsontext.dumps,
+            json_deserializer=jsontext.loads,
+        )
+        self._sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
+        self.pool: Pool = AsyncConnectionPool(
+            self.url,
+            min_size=2,
+            max_size=pool_size,
+            open=False,
+            check=AsyncConnectionPool.check_connection,
+            kwargs={"autocommit": True, "row_factory": dict_row},
+            connection_class=AsyncConnection[DictRow],
+        )
+
+    async def open(self) -> None:
+        """Open the pool; waits until it has a connection. Raises psycopg_pool.PoolTimeout when it gets none."""
+        await self.pool.open(wait=True)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self.pool.close()
+        await self.engine.dispose()
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One unit of work: commits at the end, rolls back on an error. Nothing else commits."""
+        async with self._sessions() as session, session.begin():
+            yield session
+
+
+async def driver_connection(session: AsyncSession) -> AsyncConnection[Any]:
+    """The session's own psycopg connection, for what has to share its transaction."""
+    raw = await (await session.connection()).get_raw_connection()
+    connection = raw.driver_connection
+    assert isinstance(connection, AsyncConnection)  # noqa: S101  # the engine is always psycopg's
+    return connection

@@ -1,0 +1,92 @@
+"""The tree of errors that people meet, each with a code, an HTTP status and a sentence that says what to do.
+
+GraphwrightError
+├── NotFoundError            404  the thing is not there, or belongs to another project
+├── ConflictError            409  the thing is in a state that does not allow it
+├── PreconditionFailedError  412  somebody else was faster
+├── UnprocessableError       422  the request says something that cannot be
+├── UnauthorizedError        401  no key, or a wrong one
+├── ForbiddenError           403  the key's role does not allow it
+├── TooLargeError            413  the body is larger than this server reads
+└── UnavailableError         503  the database or the queue cannot be reached
+"""
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with a document or a body: where it is (a JSON pointer) and what to change (a sentence)."""
+
+    code: str
+    pointer: str
+    message: str
+    node_id: str | None = None
+    edge: int | None = None
+
+    def as_json(self) -> dict[str, Any]:
+        """The problem as the API tells it, without the fields that do not apply."""
+        return {name: value for name, value in asdict(self).items() if value is not None}
+
+
+class GraphwrightError(Exception):
+    """The root: `code` is for programs, `status` for HTTP, the message for people."""
+
+    code: ClassVar[str] = "internal_error"
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Something went wrong"
+
+    def __init__(self, message: str, *, code: str | None = None, problems: list[Problem] | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.problem_code = code or self.code
+        self.problems = problems or []
+
+
+class NotFoundError(GraphwrightError):
+    code = "not_found"
+    status = 404
+    title = "Not found"
+
+
+class ConflictError(GraphwrightError):
+    code = "conflict"
+    status = 409
+    title = "Not possible in this state"
+
+
+class PreconditionFailedError(GraphwrightError):
+    code = "precondition_failed"
+    status = 412
+    title = "Changed by somebody else"
+
+
+class UnprocessableError(GraphwrightError):
+    code = "invalid_request"
+    status = 422
+    title = "The request cannot be processed"
+
+
+class UnauthorizedError(GraphwrightError):
+    code = "unauthorized"
+    status = 401
+    title = "A valid API key is needed"
+
+
+class ForbiddenError(GraphwrightError):
+    code = "forbidden"
+    status = 403
+    title = "The key's role does not allow this"
+
+
+class TooLargeError(GraphwrightError):
+    code = "body_too_large"
+    status = 413
+    title = "The body is too large"
+
+
+class UnavailableError(GraphwrightError):
+    code = "unavailable"
+    status = 503
+    title = "Not available right now"

@@ -1,0 +1,27 @@
+"""The tables. Rows only: what they mean and how they change is said in `app.services` and `app.worker`."""
+
+from app.models.base import Base, now
+from app.models.event import RunEvent
+from app.models.project import ApiKey, IdempotencyKey, Project
+from app.models.run import NODE_ENDED, RUN_ENDED, RUN_LIVE, NodeState, NodeStatus, Run, RunStatus
+from app.models.worker import Worker
+from app.models.workflow import Workflow, WorkflowVersion
+
+__all__ = [
+    "NODE_ENDED",
+    "RUN_ENDED",
+    "RUN_LIVE",
+    "ApiKey",
+    "Base",
+    "IdempotencyKey",
+    "NodeState",
+    "NodeStatus",
+    "Project",
+    "Run",
+    "RunEvent",
+    "RunStatus",
+    "Worker",
+    "Workflow",
+    "WorkflowVersion",
+    "now",
+]

@@ -1,0 +1,49 @@
+"""Projects, their API keys, and the answers kept for idempotency keys."""
+
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ForeignKey
+from sqlmodel import Field, SQLModel
+
+from app.ids import new_id
+from app.models.base import Json, TimeStamp, now
+
+
+class Project(SQLModel, table=True):
+    """What workflows, runs and keys belong to; nothing is seen across projects."""
+
+    __tablename__ = "projects"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    name: str
+    created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
+
+
+class ApiKey(SQLModel, table=True):
+    """A key of a project. Only the SHA-256 of its secret is kept: the secret has 256 random bits of its own."""
+
+    __tablename__ = "api_keys"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    project_id: UUID = Field(sa_column_args=[ForeignKey("projects.id", ondelete="CASCADE")], index=True)
+    name: str
+    role: str
+    prefix: str
+    secret_hash: str = Field(unique=True)
+    created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
+
+
+class IdempotencyKey(SQLModel, table=True):
+    """The first answer to a request, given again when the request comes again under the same key."""
+
+    __tablename__ = "idempotency_keys"
+
+    scope: str = Field(primary_key=True)
+    key: str = Field(primary_key=True)
+    request_hash: str
+    status: int | None = None
+    answer: Any = Field(default=None, sa_type=Json)
+    headers: Any = Field(default=None, sa_type=Json)
+    created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)

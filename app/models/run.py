@@ -1,0 +1,116 @@
+"""Runs and the states of their nodes."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import ARRAY, BigInteger, ForeignKeyConstraint, Index, Integer, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from app.ids import new_id
+from app.models.base import Json, TimeStamp, now
+
+
+class RunStatus(StrEnum):
+    PENDING = "PENDING"
+    QUEUED = "QUEUED"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    RETRYING = "RETRYING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+
+
+class NodeStatus(StrEnum):
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    RETRYING = "RETRYING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+
+
+RUN_ENDED = (RunStatus.COMPLETED, RunStatus.FAILED, RunStatus.CANCELLED)
+RUN_LIVE = (RunStatus.PENDING, RunStatus.QUEUED, RunStatus.RUNNING, RunStatus.WAITING, RunStatus.RETRYING)
+NODE_ENDED = (NodeStatus.COMPLETED, NodeStatus.FAILED, NodeStatus.SKIPPED, NodeStatus.CANCELLED)
+
+
+class Run(SQLModel, table=True):
+    """One run of one version of a workflow.
+
+    `claim` counts the times a worker took the run up and fences its writes: an executor writes only while the row still
+    carries its claim. `attempt` is what people count: 1, and one more for each retry or take-over after a loss.
+    `last_seq` is the seq of the run's newest event.
+    """
+
+    __tablename__ = "runs"
+    __table_args__ = (
+        ForeignKeyConstraint(
+            ["project_id", "workflow_id", "version"],
+            ["workflow_versions.project_id", "workflow_versions.workflow_id", "workflow_versions.version"],
+            ondelete="CASCADE",
+        ),
+        UniqueConstraint("project_id", "id"),
+        Index("ix_runs_of_workflow", "project_id", "workflow_id", "id"),
+        Index("ix_runs_by_status", "project_id", "status", "id"),
+        Index("ix_runs_live", "status", "worker_id", postgresql_where="status in ('QUEUED', 'RUNNING', 'WAITING')"),
+    )
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    project_id: UUID
+    workflow_id: UUID
+    version: int
+    status: str = RunStatus.PENDING
+    attempt: int = 0
+    claim: int = 0
+    losses: int = 0
+    last_seq: int = Field(default=0, sa_type=BigInteger)
+    input: Any = Field(default=None, sa_type=Json)
+    result: Any = Field(default=None, sa_type=Json)
+    state: Any = Field(default=None, sa_type=Json)
+    error: Any = Field(default=None, sa_type=Json)
+    reason: Any = Field(default=None, sa_type=Json)
+    meta: Any = Field(default=None, sa_type=Json)
+    job_id: int | None = Field(default=None, sa_type=BigInteger)
+    worker_id: UUID | None = None
+    wake_at: datetime | None = Field(default=None, sa_type=TimeStamp)
+    created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
+    queued_at: datetime | None = Field(default=None, sa_type=TimeStamp)
+    started_at: datetime | None = Field(default=None, sa_type=TimeStamp)
+    finished_at: datetime | None = Field(default=None, sa_type=TimeStamp)
+
+
+class NodeState(SQLModel, table=True):
+    """Where one turn of one node stands.
+
+    `iteration` counts the node's turns in this run (0 outside loops); `path` names the lap of each loop around it.
+    `edges` maps the index of each outgoing edge in the document to `taken`, `dead` or `broken`.
+    """
+
+    __tablename__ = "node_states"
+    __table_args__ = (
+        ForeignKeyConstraint(["project_id", "run_id"], ["runs.project_id", "runs.id"], ondelete="CASCADE"),
+    )
+
+    run_id: UUID = Field(primary_key=True)
+    node_id: str = Field(primary_key=True)
+    iteration: int = Field(primary_key=True)
+    project_id: UUID
+    path: list[int] = Field(default_factory=list, sa_type=ARRAY(Integer))  # type: ignore[call-overload]
+    status: str
+    attempt: int = 1
+    handled: bool = True
+    progress: Any = Field(default=None, sa_type=Json)
+    input: Any = Field(default=None, sa_type=Json)
+    output: Any = Field(default=None, sa_type=Json)
+    error: Any = Field(default=None, sa_type=Json)
+    reason: Any = Field(default=None, sa_type=Json)
+    edges: Any = Field(default=None, sa_type=Json)
+    writes: Any = Field(default=None, sa_type=Json)
+    wake_at: datetime | None = Field(default=None, sa_type=TimeStamp)
+    started_at: datetime | None = Field(default=None, sa_type=TimeStamp)
+    finished_at: datetime | None = Field(default=None, sa_type=TimeStamp)

@@ -1,0 +1,24 @@
+"""Worker processes, alive or lost."""
+
+from datetime import datetime
+from uuid import UUID
+
+from sqlalchemy import ARRAY, Text
+from sqlmodel import Field, SQLModel
+
+from app.ids import new_id
+from app.models.base import TimeStamp, now
+
+
+class Worker(SQLModel, table=True):
+    """One worker process of one boot. While it lives it holds an advisory lock named by its id."""
+
+    __tablename__ = "workers"
+
+    id: UUID = Field(default_factory=new_id, primary_key=True)
+    hostname: str
+    pid: int
+    queues: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))  # type: ignore[call-overload]
+    concurrency: int
+    started_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
+    heartbeat_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
