@@ -1,0 +1,82 @@
+import { apiKey, authorization } from "./key";
+import type { Json } from "./types";
+
+export const BASE = "/api/v1";
+
+export interface ProblemItem {
+  code: string;
+  pointer?: string;
+  node_id?: string;
+  message: string;
+}
+
+/** An answer of the server that is not a success, with its problem document where it sent one. */
+export class ApiError extends Error {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly items: ProblemItem[] = [],
+  ) {
+    super(message);
+  }
+}
+
+export interface Call {
+  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
+  body?: unknown;
+  query?: Record<string, string | number | undefined>;
+  idempotencyKey?: string;
+  signal?: AbortSignal;
+}
+
+export async function call<T>(path: string, { method = "GET", body, query, idempotencyKey, signal }: Call = {}): Promise<T> {
+  const headers: Record<string, string> = { Accept: "application/json", ...authorization() };
+  if (body !== undefined) headers["Content-Type"] = "application/json";
+  if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
+  const init: RequestInit = { method, headers };
+  if (body !== undefined) init.body = JSON.stringify(body);
+  if (signal) init.signal = signal;
+  let response: Response;
+  try {
+    response = await fetch(BASE + path + search(query), init);
+  } catch (cause) {
+    if (signal?.aborted) throw cause;
+    throw new ApiError(0, "unreachable", "The server cannot be reached.");
+  }
+  if (!response.ok) throw await problem(response);
+  return (response.status === 204 ? undefined : await response.json()) as T;
+}
+
+export async function problem(response: Response): Promise<ApiError> {
+  if (response.status === 401) apiKey.ask();
+  const body = (await response.json().catch(() => null)) as {
+    title?: string;
+    detail?: string;
+    code?: string;
+    errors?: ProblemItem[];
+  } | null;
+  const message = body?.detail || body?.title || `The server answered ${response.status}.`;
+  return new ApiError(response.status, body?.code ?? `http_${response.status}`, message, body?.errors ?? []);
+}
+
+function search(query: Call["query"]): string {
+  const params = new URLSearchParams();
+  for (const [key, value] of Object.entries(query ?? {})) if (value !== undefined && value !== "") params.set(key, String(value));
+  const text = params.toString();
+  return text ? `?${text}` : "";
+}
+
+/** A fresh Idempotency-Key; randomUUID needs a secure context, a plain http address has none. */
+export function freshKey(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(16));
+  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+export function curl(method: string, path: string, body?: Json): string {
+  const quote = (text: string) => `'${text.replaceAll("'", `'\\''`)}'`;
+  const lines = [`curl -X ${method} ${quote(location.origin + BASE + path)}`];
+  if (apiKey.get()) lines.push(`-H "Authorization: Bearer $GRAPHWRIGHT_KEY"`);
+  if (body !== undefined) lines.push(`-H 'Content-Type: application/json'`, `-d ${quote(JSON.stringify(body))}`);
+  return lines.join(" \\\n  ");
+}

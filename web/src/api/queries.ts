@@ -1,0 +1,97 @@
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { call } from "./client";
+import { paths } from "./paths";
+import type { NodeState, Page, Project, Run, Template, Workflow, WorkflowVersion } from "./types";
+
+export interface RunFilter {
+  status?: string | undefined;
+  workflow?: string | undefined;
+}
+
+export const RUNS_PER_PAGE = 50;
+
+export const keys = {
+  projects: ["projects"] as const,
+  workflows: (p: string) => ["projects", p, "workflows"] as const,
+  runs: (p: string) => ["projects", p, "runs"] as const,
+  run: (p: string, r: string) => ["projects", p, "run", r] as const,
+};
+
+export const projectsQuery = () =>
+  queryOptions({
+    queryKey: keys.projects,
+    queryFn: ({ signal }) => call<Page<Project>>(paths.projects(), { signal, query: { limit: 200 } }),
+  });
+
+export const templatesQuery = () =>
+  queryOptions({
+    queryKey: ["templates"],
+    queryFn: ({ signal }) => call<{ items: Template[] }>(paths.templates(), { signal }),
+    staleTime: Infinity,
+  });
+
+export const workflowsQuery = (p: string) =>
+  queryOptions({
+    queryKey: keys.workflows(p),
+    queryFn: ({ signal }) => allWorkflows(p, signal),
+  });
+
+/** The list is short and the start dialog needs all of it, so its pages are read to the end. */
+async function allWorkflows(p: string, signal: AbortSignal): Promise<Workflow[]> {
+  const found: Workflow[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await call<Page<Workflow>>(paths.workflows(p), { signal, query: { limit: 200, cursor } });
+    found.push(...page.items);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor);
+  return found;
+}
+
+export function fetchRuns(p: string, filter: RunFilter, cursor?: string, signal?: AbortSignal): Promise<Page<Run>> {
+  const query = { status: filter.status, workflow_id: filter.workflow, limit: RUNS_PER_PAGE, cursor };
+  return call<Page<Run>>(paths.runs(p), signal ? { query, signal } : { query });
+}
+
+export const runsQuery = (p: string, filter: RunFilter) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.runs(p), filter.status ?? "", filter.workflow ?? ""],
+    queryFn: ({ pageParam, signal }) => fetchRuns(p, filter, pageParam || undefined, signal),
+    initialPageParam: "",
+    getNextPageParam: (last: Page<Run>) => last.next_cursor ?? undefined,
+  });
+
+export const runQuery = (p: string, r: string) =>
+  queryOptions({
+    queryKey: keys.run(p, r),
+    queryFn: ({ signal }) => call<Run>(paths.run(p, r), { signal }),
+  });
+
+export const versionQuery = (p: string, w: string, n: number) =>
+  queryOptions({
+    queryKey: ["projects", p, "workflow", w, "version", n],
+    queryFn: ({ signal }) => call<WorkflowVersion>(paths.version(p, w, n), { signal }),
+    staleTime: Infinity,
+  });
+
+/** All laps of one node, whole; asked again whenever the stream has told something of it. */
+export const nodeQuery = (p: string, r: string, n: string, tick: number) =>
+  queryOptions({
+    queryKey: [...keys.run(p, r), "node", n, tick],
+    queryFn: async ({ signal }) => {
+      const answer = await call<NodeState | Page<NodeState>>(paths.node(p, r, n), { signal });
+      return "items" in answer ? answer.items : [answer];
+    },
+    placeholderData: (before: NodeState[] | undefined) => (before?.[0]?.node_id === n ? before : undefined),
+  });
+
+export async function fetchNodes(p: string, r: string): Promise<NodeState[]> {
+  const found: NodeState[] = [];
+  let cursor: string | undefined;
+  do {
+    const page = await call<Page<NodeState>>(paths.nodes(p, r), { query: { limit: 200, cursor } });
+    found.push(...page.items);
+    cursor = page.next_cursor ?? undefined;
+  } while (cursor);
+  return found;
+}

@@ -1,0 +1,75 @@
+import type { ElkExtendedEdge, ElkNode } from "elkjs/lib/elk-api";
+import type { Graph, GraphEdge } from "../api/types";
+import { findLoops, innermost, type Loop } from "./loops";
+
+export type Direction = "RIGHT" | "DOWN";
+
+export const NODE_WIDTH = 212;
+export const NODE_HEIGHT = 56;
+export const LABEL_HEIGHT = 20;
+const LABEL_LONGEST = 34;
+const LARGE = 300;
+
+/** What is written on an edge: its condition, its branch, or that it is taken on error. */
+export function edgeLabel(edge: GraphEdge): string | null {
+  const text = edge.on === "error" ? "on error" : (edge.branch ?? edge.condition ?? null);
+  if (!text) return null;
+  const plain = text.replace(/^\{\{\s*|\s*\}\}$/g, "").replace(/\s+/g, " ");
+  return plain.length > LABEL_LONGEST ? `${plain.slice(0, LABEL_LONGEST - 1)}…` : plain;
+}
+
+export function labelWidth(text: string): number {
+  return Math.ceil(text.length * 6.3) + 16;
+}
+
+/** The document as ELK wants it: loops are nested frames, edges belong to the root, positions come back absolute. */
+export function toElk(graph: Graph, direction: Direction): ElkNode {
+  const loops = findLoops(graph);
+  const home = innermost(loops);
+  const frames = new Map(loops.map((loop) => [loop.id, frame(loop)]));
+  const root: ElkNode = { id: "root", layoutOptions: options(graph, direction), children: [], edges: [] };
+  for (const loop of loops) holder(loop.parent).push(frames.get(loop.id)!);
+  for (const node of graph.nodes) {
+    holder(home.get(node.id) ?? null).push({ id: `n:${node.id}`, width: NODE_WIDTH, height: NODE_HEIGHT });
+  }
+  root.edges = graph.edges.map(toElkEdge);
+  return root;
+
+  function holder(loop: Loop | null): ElkNode[] {
+    return loop ? frames.get(loop.id)!.children! : root.children!;
+  }
+}
+
+function toElkEdge(edge: GraphEdge, index: number): ElkExtendedEdge {
+  const text = edgeLabel(edge);
+  const labels = text ? [{ text, width: labelWidth(text), height: LABEL_HEIGHT }] : [];
+  return { id: `e:${index}`, sources: [`n:${edge.source}`], targets: [`n:${edge.target}`], labels };
+}
+
+function frame(loop: Loop): ElkNode {
+  return { id: loop.id, children: [], layoutOptions: { "elk.padding": "[top=44,left=22,bottom=22,right=22]" } };
+}
+
+function options(graph: Graph, direction: Direction): Record<string, string> {
+  const large = graph.nodes.length > LARGE;
+  return {
+    "elk.algorithm": "layered",
+    "elk.direction": direction,
+    "elk.hierarchyHandling": "INCLUDE_CHILDREN",
+    "elk.json.shapeCoords": "ROOT",
+    "elk.json.edgeCoords": "ROOT",
+    "elk.edgeRouting": "ORTHOGONAL",
+    "elk.edgeLabels.inline": "true",
+    "elk.spacing.nodeNode": "28",
+    "elk.spacing.edgeNode": "20",
+    "elk.spacing.edgeEdge": "14",
+    "elk.layered.spacing.nodeNodeBetweenLayers": "52",
+    "elk.layered.spacing.edgeNodeBetweenLayers": "22",
+    "elk.layered.considerModelOrder.strategy": "NODES_AND_EDGES",
+    "elk.layered.nodePlacement.strategy": large ? "LINEAR_SEGMENTS" : "NETWORK_SIMPLEX",
+    "elk.layered.nodePlacement.favorStraightEdges": "true",
+    "elk.layered.thoroughness": large ? "2" : "10",
+    "elk.layered.feedbackEdges": "true",
+    "elk.separateConnectedComponents": large ? "false" : "true",
+  };
+}

@@ -1,0 +1,164 @@
+import type { EdgeFate, Failure, NodeStatus, Reason, RunEvent, RunStatus } from "../api/types";
+import { EMPTY, type Lap, type NodeView, type RunState } from "./state";
+
+const RUN = "workflow.run.";
+const NODE = "workflow.node.";
+
+const RUN_STATUS: Record<string, RunStatus> = {
+  created: "PENDING",
+  queued: "QUEUED",
+  started: "RUNNING",
+  waiting: "WAITING",
+  retrying: "RETRYING",
+  resumed: "RUNNING",
+  completed: "COMPLETED",
+  failed: "FAILED",
+  cancelled: "CANCELLED",
+};
+
+const NODE_STATUS: Record<string, NodeStatus> = {
+  started: "RUNNING",
+  waiting: "WAITING",
+  retrying: "RETRYING",
+  completed: "COMPLETED",
+  failed: "FAILED",
+  skipped: "SKIPPED",
+  cancelled: "CANCELLED",
+};
+
+const END: ReadonlySet<string> = new Set(["completed", "failed", "skipped", "cancelled"]);
+
+export function isRunEnd(type: string): boolean {
+  return type === `${RUN}completed` || type === `${RUN}failed` || type === `${RUN}cancelled`;
+}
+
+export function reduce(state: RunState, event: RunEvent): RunState {
+  return reduceAll(state, [event]);
+}
+
+/** Applies events in order; those at or below the state's seq have been applied before and change nothing. */
+export function reduceAll(state: RunState, events: readonly RunEvent[]): RunState {
+  const fresh = events.filter((event) => event.seq > state.seq);
+  if (fresh.length === 0) return state;
+  const nodes = new Map(state.nodes);
+  let next: RunState = { ...state, nodes };
+  for (const event of fresh) {
+    if (event.type.startsWith(NODE) && event.node_id !== null) {
+      nodes.set(event.node_id, nodeAfter(nodes.get(event.node_id), event, event.node_id));
+    } else if (event.type.startsWith(RUN)) {
+      if (startsAgain(next, event)) forgetUnfinished(nodes);
+      next = runAfter(next, event);
+    }
+    next.seq = event.seq;
+  }
+  return next;
+}
+
+export function replay(events: readonly RunEvent[]): RunState {
+  return reduceAll(EMPTY, events);
+}
+
+function runAfter(state: RunState, event: RunEvent): RunState {
+  const { data, at } = event;
+  const step = event.type.slice(RUN.length);
+  const ended = isRunEnd(event.type);
+  return {
+    ...state,
+    status: RUN_STATUS[step] ?? state.status,
+    attempt: number(data.attempt) ?? state.attempt,
+    error: step === "failed" ? ((data.error as Failure | undefined) ?? null) : ended ? state.error : null,
+    reason: (data.reason as Reason | undefined) ?? null,
+    result: step === "completed" ? data.result : state.result,
+    createdAt: step === "created" ? at : state.createdAt,
+    startedAt: step === "started" ? (state.startedAt ?? at) : state.startedAt,
+    finishedAt: ended ? at : null,
+  };
+}
+
+function startsAgain(state: RunState, event: RunEvent): boolean {
+  return state.finishedAt !== null && !isRunEnd(event.type);
+}
+
+/** A retry keeps what has COMPLETED or was left out by a branch; the rest is to come again. */
+function forgetUnfinished(nodes: Map<string, NodeView>): void {
+  for (const [id, view] of nodes) {
+    const last = view.laps.at(-1);
+    if (!last) continue;
+    const again =
+      last.status === "FAILED" ||
+      last.status === "CANCELLED" ||
+      (last.status === "SKIPPED" && last.reason?.code !== "branch_not_taken");
+    if (!again) continue;
+    const laps = view.laps.slice(0, -1);
+    if (laps.length > 0) nodes.set(id, { ...view, laps, edges: {} });
+    else nodes.delete(id);
+  }
+}
+
+function nodeAfter(view: NodeView | undefined, event: RunEvent, id: string): NodeView {
+  const iteration = number(event.data.iteration) ?? 0;
+  const before = view?.laps ?? [];
+  const at = before.findIndex((lap) => lap.iteration >= iteration);
+  const place = at < 0 ? before.length : at;
+  const known = before[place]?.iteration === iteration;
+  const lap = lapAfter(known ? before[place] : undefined, event, iteration);
+  const laps = [...before];
+  laps.splice(place, known ? 1 : 0, lap);
+  const fates = event.data.edges as Record<string, EdgeFate> | undefined;
+  return { id, laps, edges: fates ? { ...view?.edges, ...fates } : (view?.edges ?? {}), seq: event.seq };
+}
+
+function lapAfter(lap: Lap | undefined, event: RunEvent, iteration: number): Lap {
+  const { data, at } = event;
+  const step = event.type.slice(NODE.length);
+  const base = lap ?? blankLap(iteration);
+  const next: Lap = {
+    ...base,
+    path: (data.path as number[] | undefined) ?? base.path,
+    status: NODE_STATUS[step] ?? base.status,
+    attempt: number(data.attempt) ?? base.attempt,
+    reason: (data.reason as Reason | undefined) ?? (NODE_STATUS[step] ? null : base.reason),
+  };
+  if (step === "started") {
+    return { ...next, startedAt: base.startedAt && !base.finishedAt ? base.startedAt : at, finishedAt: null, tokens: "" };
+  }
+  if (step === "progress") return { ...next, progress: progressOf(data) };
+  if (step === "token") return { ...next, tokens: base.tokens + String(data.text ?? "") };
+  if ("error" in data) next.error = data.error as Failure | null;
+  if (!END.has(step)) return next;
+  return {
+    ...next,
+    output: data.output,
+    error: step === "completed" && !("error" in data) ? null : next.error,
+    finishedAt: at,
+    durationMs: number(data.duration_ms) ?? null,
+    truncated: data.truncated === true,
+  };
+}
+
+function progressOf(data: RunEvent["data"]): { done?: number; total?: number } {
+  const nested = data.progress;
+  return (typeof nested === "object" && nested !== null ? nested : data) as { done?: number; total?: number };
+}
+
+function blankLap(iteration: number): Lap {
+  return {
+    iteration,
+    path: [],
+    status: "PENDING",
+    attempt: 1,
+    progress: null,
+    output: undefined,
+    error: null,
+    reason: null,
+    startedAt: null,
+    finishedAt: null,
+    durationMs: null,
+    truncated: false,
+    tokens: "",
+  };
+}
+
+function number(value: unknown): number | undefined {
+  return typeof value === "number" ? value : undefined;
+}

@@ -1,0 +1,92 @@
+import type { EdgeFate, Failure, NodeState, NodeStatus, Reason, RunStatus } from "../api/types";
+
+/** One turn of a node: the only one outside loops, one per lap inside. */
+export interface Lap {
+  iteration: number;
+  path: readonly number[];
+  status: NodeStatus;
+  attempt: number;
+  progress: { done?: number; total?: number } | null;
+  output: unknown;
+  error: Failure | null;
+  reason: Reason | null;
+  startedAt: string | null;
+  finishedAt: string | null;
+  durationMs: number | null;
+  truncated: boolean;
+  tokens: string;
+}
+
+export interface NodeView {
+  id: string;
+  /** By iteration, ascending, never empty. */
+  laps: readonly Lap[];
+  /** What its outgoing edges have become, by their index in the graph, as its last turn left them. */
+  edges: Readonly<Record<string, EdgeFate>>;
+  /** The seq of the last event about it. */
+  seq: number;
+}
+
+export interface RunState {
+  seq: number;
+  status: RunStatus | null;
+  attempt: number;
+  error: Failure | null;
+  reason: Reason | null;
+  result: unknown;
+  createdAt: string | null;
+  startedAt: string | null;
+  finishedAt: string | null;
+  nodes: ReadonlyMap<string, NodeView>;
+}
+
+export const EMPTY: RunState = {
+  seq: 0,
+  status: null,
+  attempt: 1,
+  error: null,
+  reason: null,
+  result: undefined,
+  createdAt: null,
+  startedAt: null,
+  finishedAt: null,
+  nodes: new Map(),
+};
+
+export function lastLap(view: NodeView | undefined): Lap | undefined {
+  return view?.laps.at(-1);
+}
+
+export function statusOf(view: NodeView | undefined): NodeStatus {
+  return lastLap(view)?.status ?? "PENDING";
+}
+
+/** The rows of `GET …/nodes` as the views that events build, for nodes of which the log tells nothing. */
+export function viewsFromRows(rows: readonly NodeState[]): Map<string, NodeView> {
+  const views = new Map<string, NodeView>();
+  for (const row of rows.toSorted((a, b) => a.iteration - b.iteration)) {
+    const before = views.get(row.node_id);
+    const lap: Lap = {
+      iteration: row.iteration,
+      path: row.path ?? [],
+      status: row.status,
+      attempt: row.attempt,
+      progress: row.progress,
+      output: row.output,
+      error: row.error,
+      reason: row.reason,
+      startedAt: row.started_at,
+      finishedAt: row.finished_at,
+      durationMs: row.duration_ms,
+      truncated: false,
+      tokens: "",
+    };
+    views.set(row.node_id, {
+      id: row.node_id,
+      laps: [...(before?.laps ?? []), lap],
+      edges: { ...before?.edges, ...row.edges },
+      seq: 0,
+    });
+  }
+  return views;
+}
