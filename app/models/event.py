@@ -26,4 +26,4 @@ class RunEvent(SQLModel, table=True):
     type: str
     node_id: str | None = None
     at: datetime = Field(default_factory=now, sa_type=TimeStamp)
-    data: Any = Field(default=None, sa_type=Json)
+    data: Any = Field(default=None, sa_type=Json, nullable=True)

@@ -44,6 +44,6 @@ class IdempotencyKey(SQLModel, table=True):
     key: str = Field(primary_key=True)
     request_hash: str
     status: int | None = None
-    answer: Any = Field(default=None, sa_type=Json)
-    headers: Any = Field(default=None, sa_type=Json)
+    answer: Any = Field(default=None, sa_type=Json, nullable=True)
+    headers: Any = Field(default=None, sa_type=Json, nullable=True)
     created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)

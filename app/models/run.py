@@ -69,12 +69,12 @@ class Run(SQLModel, table=True):
     claim: int = 0
     losses: int = 0
     last_seq: int = Field(default=0, sa_type=BigInteger)
-    input: Any = Field(default=None, sa_type=Json)
-    result: Any = Field(default=None, sa_type=Json)
-    state: Any = Field(default=None, sa_type=Json)
-    error: Any = Field(default=None, sa_type=Json)
-    reason: Any = Field(default=None, sa_type=Json)
-    meta: Any = Field(default=None, sa_type=Json)
+    input: Any = Field(default=None, sa_type=Json, nullable=True)
+    result: Any = Field(default=None, sa_type=Json, nullable=True)
+    state: Any = Field(default=None, sa_type=Json, nullable=True)
+    error: Any = Field(default=None, sa_type=Json, nullable=True)
+    reason: Any = Field(default=None, sa_type=Json, nullable=True)
+    meta: Any = Field(default=None, sa_type=Json, nullable=True)
     job_id: int | None = Field(default=None, sa_type=BigInteger)
     worker_id: UUID | None = None
     wake_at: datetime | None = Field(default=None, sa_type=TimeStamp)
@@ -104,13 +104,13 @@ class NodeState(SQLModel, table=True):
     status: str
     attempt: int = 1
     handled: bool = True
-    progress: Any = Field(default=None, sa_type=Json)
-    input: Any = Field(default=None, sa_type=Json)
-    output: Any = Field(default=None, sa_type=Json)
-    error: Any = Field(default=None, sa_type=Json)
-    reason: Any = Field(default=None, sa_type=Json)
-    edges: Any = Field(default=None, sa_type=Json)
-    writes: Any = Field(default=None, sa_type=Json)
+    progress: Any = Field(default=None, sa_type=Json, nullable=True)
+    input: Any = Field(default=None, sa_type=Json, nullable=True)
+    output: Any = Field(default=None, sa_type=Json, nullable=True)
+    error: Any = Field(default=None, sa_type=Json, nullable=True)
+    reason: Any = Field(default=None, sa_type=Json, nullable=True)
+    edges: Any = Field(default=None, sa_type=Json, nullable=True)
+    writes: Any = Field(default=None, sa_type=Json, nullable=True)
     wake_at: datetime | None = Field(default=None, sa_type=TimeStamp)
     started_at: datetime | None = Field(default=None, sa_type=TimeStamp)
     finished_at: datetime | None = Field(default=None, sa_type=TimeStamp)
