@@ -1,0 +1,83 @@
+"""The queue: a narrow port over procrastinate, so that another engine can take its place.
+
+A job carries the id of a run and nothing else; the run's row is the truth. A job is deferred and withdrawn on the
+caller's own connection, so it comes and goes with the caller's transaction.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.job_context import AbortReason
+from procrastinate.worker import Worker as JobWorker
+from psycopg import AsyncConnection
+
+from app.db import Pool
+
+TASK = "run.execute"
+Handler = Callable[[UUID, int, Callable[[], bool]], Awaitable[None]]
+"""Executes a run: its id, the id of the job, and a function that tells whether a cancellation means a shutdown."""
+
+
+class Queue:
+    """Defers, withdraws and works off jobs."""
+
+    def __init__(self) -> None:
+        self._app = App(connector=PsycopgConnector())
+        self._handler: Handler | None = None
+        self._app.task(name=TASK, pass_context=True)(self._execute)
+
+    async def open(self, pool: Pool) -> None:
+        """Use this pool from now on."""
+        await self._app.open_async(pool)
+
+    async def close(self) -> None:
+        """Let go of the pool, which stays open."""
+        await self._app.close_async()
+
+    async def defer(
+        self,
+        connection: AsyncConnection[Any],
+        run_id: UUID,
+        *,
+        queue: str = "default",
+        priority: int = 0,
+        at: datetime | None = None,
+    ) -> int:
+        """Put a job for the run into the queue, in the connection's transaction; returns the job's id."""
+        deferrer = self._app.configure_task(TASK, queue=queue, priority=priority, schedule_at=at, connection=connection)
+        return await deferrer.defer_async(run_id=str(run_id))
+
+    async def withdraw(self, connection: AsyncConnection[Any], job_id: int) -> None:
+        """Delete a waiting job, or have a running one cancelled, once the connection's transaction commits."""
+        await self._app.job_manager.cancel_job_by_id_async(job_id, abort=True, delete_job=True, connection=connection)
+
+    async def work(self, handler: Handler, *, queues: Sequence[str], concurrency: int, drain_seconds: float) -> None:
+        """Work off jobs until cancelled; then give running ones `drain_seconds` before they are cancelled, too.
+
+        Raises procrastinate.exceptions.ConnectorException when the database stays away: the caller starts it again.
+        """
+        self._handler = handler
+        worker = JobWorker(
+            self._app,
+            queues=list(queues),
+            concurrency=concurrency,
+            fetch_job_polling_interval=1.0,
+            abort_job_polling_interval=1.0,
+            shutdown_graceful_timeout=drain_seconds,
+            delete_jobs="always",
+            install_signal_handlers=False,
+        )
+        await worker.run()
+
+    async def _execute(self, context: JobContext, run_id: str) -> None:
+        if self._handler is None or context.job.id is None:
+            raise asyncio.CancelledError
+
+        def shutting_down() -> bool:
+            return context.abort_reason() is AbortReason.SHUTDOWN
+
+        await self._handler(UUID(run_id), context.job.id, shutting_down)
