@@ -1,0 +1,43 @@
+"""Expressions and templates of the graph language, evaluated by MiniJinja over a scope."""
+
+import re
+from typing import Any
+
+from minijinja import Environment, TemplateError
+
+_WHOLE = re.compile(r"\A\{\{((?:(?!\}\}).)*)\}\}\Z", re.DOTALL)
+_ENVIRONMENT = Environment()
+_ENVIRONMENT.undefined_behavior = "strict"
+_ENVIRONMENT.fuel = 100_000
+
+
+class ExpressionError(Exception):
+    """An expression or template that cannot be evaluated over its scope."""
+
+
+def evaluate(expression: str, scope: dict[str, Any]) -> Any:
+    """Return the value of `expression`; one that cannot be evaluated, or is undefined, raises ExpressionError."""
+    try:
+        # MiniJinja is strict about undefined values in operations only, not about an undefined result.
+        if not _ENVIRONMENT.eval_expr(f"({expression}) is defined", **scope):
+            raise ExpressionError(f"{expression.strip()} is undefined")
+        return _ENVIRONMENT.eval_expr(expression, **scope)
+    except TemplateError as error:
+        raise ExpressionError(str(error).splitlines()[0]) from error
+
+
+def render(value: Any, scope: dict[str, Any]) -> Any:
+    """Return `value`, any JSON, with the templates in its strings replaced; raises ExpressionError."""
+    if isinstance(value, dict):
+        return {key: render(item, scope) for key, item in value.items()}
+    if isinstance(value, list):
+        return [render(item, scope) for item in value]
+    if not isinstance(value, str) or "{" not in value:
+        return value
+    whole = _WHOLE.match(value)
+    if whole:
+        return evaluate(whole[1], scope)
+    try:
+        return _ENVIRONMENT.render_str(value, **scope)
+    except TemplateError as error:
+        raise ExpressionError(str(error).splitlines()[0]) from error

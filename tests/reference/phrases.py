@@ -1,0 +1,144 @@
+"""Random expressions and templates for one node, over what the node may read."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import random
+
+    from tests.reference.topology import Survey
+
+# Names that mean something else in an expression: what the scope reserves, and words of MiniJinja.
+_HIDDEN = {"input", "state", "loop", "nodes", "output", "run", "item", "index", "secrets"}
+_HIDDEN |= {"none", "true", "false", "if", "else", "and", "or", "not", "is", "in"}
+
+
+@dataclass
+class Cast:
+    """The nodes of a graph as far as expressions care: what they are called and what they give."""
+
+    ids: dict[str, str]  # the sketch's name to the node's id
+    gives: dict[str, str]  # int ({"i": …}), branch ({"branch": …}), other
+    flat: set[str]  # nodes whose output holds no other node's whole output
+    survey: Survey
+    stateful: bool
+
+
+class Phrases:
+    """Expressions for the node `name`; `own` is true where its own output can be read as `output`."""
+
+    def __init__(self, rng: random.Random, cast: Cast, name: str, *, own: bool = False) -> None:
+        self.rng, self.cast, self.name, self.own = rng, cast, name, own
+        self.current = sorted(cast.survey.current[name])
+        self.visible = sorted(cast.survey.current[name] | cast.survey.previous[name])
+        self.laps = bool(cast.survey.loops[name])
+        self.state = cast.stateful and name in cast.survey.settled
+
+    def ref(self, name: str) -> str:
+        """Return the expression for a node: its id where that is an identifier, else through `nodes`."""
+        node = self.cast.ids[name]
+        if node.isascii() and node.isidentifier() and node not in _HIDDEN and self.rng.random() < 0.8:
+            return node
+        return f"nodes[{json.dumps(node, ensure_ascii=False)}]"
+
+    def number(self) -> str:
+        """Return an expression that gives a small integer whatever has happened."""
+        atoms = ["const", "input"]
+        atoms += ["lap"] * 2 if self.laps else []
+        atoms += ["own"] * 2 if self.own and self.cast.gives[self.name] == "int" else []
+        atoms += ["state"] * 2 if self.state else []
+        sources = [name for name in self.visible if self.cast.gives[name] == "int"]
+        atoms += ["read"] * 5 if sources else []
+        atom = self.rng.choice(atoms)
+        if atom == "read":
+            return self._read(self.rng.choice(sources))
+        if atom == "own":
+            # Not for a node whose failure is passed over: its output is null, and that fails the condition.
+            return "output.i" if self.rng.random() < 0.5 else "(output.i|default(0))"
+        if atom == "state":
+            return self.rng.choice(["state.total", "state.last", "(state.log|length)"])
+        return {"const": str(self.rng.randrange(6)), "input": "input.n", "lap": "loop.iteration"}[atom]
+
+    def _read(self, name: str) -> str:
+        ref = self.ref(name)
+        return self.rng.choice(
+            [
+                f"({ref}.output.i|default(0))",
+                f'({ref}.output or {{"i": 0}}).i',
+                f"({ref}.output.i if {ref}.output else 0)",
+            ]
+        )
+
+    def sum(self) -> str:
+        """Return an expression over two numbers."""
+        one, two = self.number(), self.number()
+        return self.rng.choice([one, f"({one} + {two}) % 7", f"({one} * 2 + {two} + 1) % 9", f"[{one}, {two}]|max"])
+
+    def truth(self, depth: int = 1) -> str:
+        """Return an expression that gives a boolean whatever has happened."""
+        if depth and self.rng.random() < 0.3:
+            one, two = self.truth(depth - 1), self.truth(depth - 1)
+            return self.rng.choice([f"({one}) and ({two})", f"({one}) or ({two})", f"not ({one})"])
+        kind = self.rng.choice(["compare", "compare", "compare", "parity", "status", "null", "branch"])
+        if kind == "status" and self.current:
+            ref = self.ref(self.rng.choice(self.current))
+            return self.rng.choice(
+                [f'{ref}.status == "COMPLETED"', f'{ref}.status in ["SKIPPED", "FAILED"]', f"{ref}.error is none"]
+            )
+        if kind == "null" and self.visible:
+            return f"{self.ref(self.rng.choice(self.visible))}.output is none"
+        choosers = [name for name in self.visible if self.cast.gives[name] == "branch"]
+        if kind == "branch" and choosers:
+            ref = self.ref(self.rng.choice(choosers))
+            return f'({ref}.output.branch|default("")) == "{self.rng.choice(["b0", "b1", "again"])}"'
+        if kind == "parity":
+            return f"({self.sum()}) % 2 == {self.rng.randrange(2)}"
+        return f"{self.number()} {self.rng.choice(['<', '<=', '>', '>=', '==', '!='])} {self.number()}"
+
+    def broken(self) -> str:
+        """Return an expression that cannot be evaluated, always or in some runs."""
+        options = [
+            "none + 1",
+            "1 // 0",
+            "input.missing > 1",
+            "input.missing.deep",
+            "input.missing",
+            f"3 // {self.number()}",
+        ]
+        sources = [name for name in self.visible if self.cast.gives[name] == "int"]
+        if sources:
+            ref = self.ref(self.rng.choice(sources))
+            options += [f"{ref}.output.i + 1", f"{ref}.output.missing", f"{ref}.output.i"]
+        return self.rng.choice([*options, "output.missing.deep > 0"] if self.own else options)
+
+    def whole(self) -> str:
+        """Return an expression for the whole output of a node that does not hold other nodes' outputs."""
+        sources = [name for name in self.visible if name in self.cast.flat]
+        return f"{self.ref(self.rng.choice(sources))}.output" if sources else "input"
+
+    def text(self) -> str:
+        """Return a template that gives text."""
+        return self.rng.choice(["{{ %s }}:{{ %s }}", "nach {{ %s }} käme {{ %s }}", "{{ %s }}{{ %s }}"]) % (
+            self.number(),
+            self.number(),
+        )
+
+    def record(self, *, lap: bool, trouble: float) -> dict[str, Any]:
+        """Return a value with templates that gives an object with an integer `i`, unless there is trouble."""
+        expression = self.broken() if self.rng.random() < trouble else self.sum()
+        record: dict[str, Any] = {"i": f"{{{{ {expression} }}}}"}
+        if lap:
+            record["lap"] = "{{ loop.iteration }}"
+        extras = {
+            "text": self.text(),
+            "list": [1, f"{{{{ {self.number()} }}}}", {"deep": [f"{{{{ {self.truth()} }}}}"]}, None],
+            "ok": f"{{{{ {self.truth()} }}}}",
+            "plain": "no template",
+        }
+        record |= {key: value for key, value in extras.items() if self.rng.random() < 0.25}
+        if self.name not in self.cast.flat:
+            record["saw"] = f"{{{{ {self.whole()} }}}}"
+        return record
