@@ -1,0 +1,82 @@
+"""What a worker process lends to its nodes: threads, processes, the HTTP client, the tools."""
+
+import asyncio
+import contextvars
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Protocol, TypeVar
+
+import httpx
+from pydantic import JsonValue
+
+from app.compiler.guard import HttpGuard
+from app.compiler.outbound import open_client
+from app.compiler.processes import ProcessPool
+
+T = TypeVar("T")
+THREADS = 64
+
+
+class CallableTool(Protocol):
+    """A tool, as far as those who only call it need to know."""
+
+    async def call(self, args: Mapping[str, Any], resources: "Resources", context: Any = None) -> JsonValue: ...
+
+
+class ToolBox(Protocol):
+    """Where tools are looked up by name; a Registry is one."""
+
+    def tool(self, name: str) -> CallableTool | None: ...
+
+
+class Resources:
+    """Shared by all runs of one process; made in its event loop, and closed with `aclose`.
+
+    `park_seconds`: a wait longer than this gives the worker back.
+    """
+
+    def __init__(
+        self,
+        *,
+        registry: ToolBox,
+        http_guard: HttpGuard | None = None,
+        park_seconds: float = 60.0,
+        max_response_bytes: int = 10_000_000,
+    ) -> None:
+        self.registry = registry
+        self.http_guard = http_guard or HttpGuard()
+        self.park_seconds = park_seconds
+        self.max_response_bytes = max_response_bytes
+        self.processes = ProcessPool()
+        self._threads: ThreadPoolExecutor | None = None
+        self._http: httpx.AsyncClient | None = None
+
+    @property
+    def http(self) -> httpx.AsyncClient:
+        """The process's one client; it dials only what the guard allows, and keeps no cookies."""
+        if self._http is None:
+            self._http = open_client(self.http_guard)
+        return self._http
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run blocking work in one of 64 threads, with the caller's context variables."""
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tool")
+        context = contextvars.copy_context()
+        return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, _contained, work)
+
+    async def aclose(self) -> None:
+        """Close connections, kill the processes, and let go of the threads without waiting for what they still do."""
+        if self._http is not None:
+            await self._http.aclose()
+        await self.processes.aclose()
+        if self._threads is not None:
+            self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _contained(work: Callable[[], T]) -> T:
+    try:
+        return work()
+    except StopIteration as error:
+        # A future cannot carry this one: whoever awaits it would wait for ever.
+        raise RuntimeError("The function raised StopIteration.") from error
