@@ -76,13 +76,14 @@ export const versionQuery = (p: string, w: string, n: number) =>
 
 /** All laps of one node, whole; asked again whenever the stream has told something of it. */
 export const nodeQuery = (p: string, r: string, n: string, tick: number) =>
-  queryOptions({
+  queryOptions<NodeState[]>({
     queryKey: [...keys.run(p, r), "node", n, tick],
-    queryFn: async ({ signal }) => {
+    queryFn: async ({ signal }): Promise<NodeState[]> => {
       const answer = await call<NodeState | Page<NodeState>>(paths.node(p, r, n), { signal });
       return "items" in answer ? answer.items : [answer];
     },
-    placeholderData: (before: NodeState[] | undefined) => (before?.[0]?.node_id === n ? before : undefined),
+    placeholderData: (before: NodeState[] | undefined): NodeState[] | undefined =>
+      before?.[0]?.node_id === n ? before : undefined,
   });
 
 export async function fetchNodes(p: string, r: string): Promise<NodeState[]> {

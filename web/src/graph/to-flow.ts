@@ -1,14 +1,21 @@
-import type { Edge, Node } from "@xyflow/react";
+import { type Edge, type Node, Position } from "@xyflow/react";
 import type { Graph, GraphEdge, GraphNode } from "../api/types";
 import { edgeLabel } from "./elk-graph";
+import { NODE_HEIGHT, NODE_WIDTH } from "./elk-graph";
 import { type Box, type Layout, type Point, roundedPath } from "./layout";
 import { findLoops, type Loop } from "./loops";
 
 export type StepNode = Node<{ node: GraphNode; vertical: boolean }, "step">;
 export type FrameNode = Node<{ loop: Loop; title: string; limit: number }, "frame">;
 export type FlowNode = StepNode | FrameNode;
+
+/** The point of an arrow and the way it shows, in degrees. */
+export interface Tip extends Point {
+  angle: number;
+}
+
 export type FlowEdge = Edge<
-  { index: number; path: string; label: string | null; full: string; labelBox: Box | null; end: Point; error: boolean },
+  { index: number; path: string; label: string | null; full: string; labelBox: Box | null; tip: Tip | null; error: boolean },
   "wire"
 >;
 
@@ -33,6 +40,7 @@ function stepNode(node: GraphNode, layout: Layout, vertical: boolean): StepNode 
     type: "step",
     ...place(layout.nodes.get(node.id)),
     data: { node, vertical },
+    handles: [port("target", vertical ? Position.Top : Position.Left), port("source", vertical ? Position.Bottom : Position.Right)],
     draggable: false,
     connectable: false,
     zIndex: 2,
@@ -75,11 +83,25 @@ function wire(edge: GraphEdge, index: number, layout: Layout): FlowEdge {
       label: edgeLabel(edge),
       full: edge.condition ?? edge.branch ?? "",
       labelBox: drawn?.label ?? null,
-      end: points.at(-1) ?? { x: 0, y: 0 },
+      tip: tipOf(points),
       error: edge.on === "error",
     },
     focusable: false,
     selectable: false,
     zIndex: 1,
   };
+}
+
+/** Where edges dock, told beforehand: nodes out of sight are never measured and their edges are drawn all the same. */
+function port(type: "source" | "target", position: Position): NonNullable<Node["handles"]>[number] {
+  const x = position === Position.Left ? 0 : position === Position.Right ? NODE_WIDTH : NODE_WIDTH / 2;
+  const y = position === Position.Top ? 0 : position === Position.Bottom ? NODE_HEIGHT : NODE_HEIGHT / 2;
+  return { type, position, x, y, width: 1, height: 1 };
+}
+
+function tipOf(points: readonly Point[]): Tip | null {
+  const end = points.at(-1);
+  const before = points.at(-2);
+  if (!end || !before) return null;
+  return { ...end, angle: (Math.atan2(end.y - before.y, end.x - before.x) * 180) / Math.PI };
 }

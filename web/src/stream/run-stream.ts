@@ -85,7 +85,7 @@ export class RunStream {
 
   private headers(): Record<string, string> {
     const after = this.handlers.after();
-    const resume = after > 0 ? { "Last-Event-ID": String(after) } : {};
+    const resume: Record<string, string> = after > 0 ? { "Last-Event-ID": String(after) } : {};
     return { Accept: "text/event-stream", ...authorization(), ...resume };
   }
 

@@ -1,0 +1,70 @@
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { RUN_STATUSES } from "./api/types";
+import { NotFound } from "./not-found";
+import { ProjectsPage } from "./projects/projects-page";
+import { RunsPage } from "./runs/runs-page";
+import { Shell } from "./shell";
+import { WorkflowsPage } from "./workflows/workflows-page";
+
+const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
+
+const home = createRoute({
+  getParentRoute: () => root,
+  path: "/",
+  component: ProjectsPage,
+  validateSearch: (search: Record<string, unknown>): { all?: boolean } => (search.all ? { all: true } : {}),
+});
+
+export interface RunsSearch {
+  status?: string;
+  workflow?: string;
+}
+
+const runs = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/runs",
+  component: RunsPage,
+  validateSearch: (search: Record<string, unknown>): RunsSearch => {
+    const known = RUN_STATUSES.find((status) => status === search.status);
+    return { ...(known ? { status: known } : {}), ...text("workflow", search) };
+  },
+});
+
+const workflows = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/workflows",
+  component: WorkflowsPage,
+});
+
+export interface RunSearch {
+  node?: string;
+  iteration?: number;
+}
+
+const run = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/runs/$run",
+  component: lazyRouteComponent(() => import("./run/run-page"), "RunPage"),
+  validateSearch: (search: Record<string, unknown>): RunSearch => {
+    const iteration = Number(search.iteration);
+    const lap = search.iteration !== undefined && Number.isInteger(iteration) ? { iteration } : {};
+    return { ...text("node", search), ...lap };
+  },
+});
+
+/** A search value may look like a number in the address bar and still be a name. */
+function text<Key extends string>(key: Key, search: Record<string, unknown>): Partial<Record<Key, string>> {
+  const value = search[key];
+  const given = value !== undefined && value !== null && value !== "";
+  return (given ? { [key]: String(value) } : {}) as Partial<Record<Key, string>>;
+}
+
+export function createAppRouter() {
+  return createRouter({ routeTree: root.addChildren([home, runs, workflows, run]), defaultPreload: "intent" });
+}
+
+declare module "@tanstack/react-router" {
+  interface Register {
+    router: ReturnType<typeof createAppRouter>;
+  }
+}

@@ -1,0 +1,136 @@
+import { Background, type EdgeTypes, type NodeTypes, ReactFlow, ReactFlowProvider, useReactFlow } from "@xyflow/react";
+import { useEffect, useMemo, useRef, useState } from "react";
+import { NODE_HEIGHT, NODE_WIDTH } from "../graph/elk-graph";
+import { layoutEngine } from "../graph/engine";
+import "../graph/graph.css";
+import { type Layout, layoutOf } from "../graph/layout";
+import { type FlowNode, toFlow } from "../graph/to-flow";
+import { Button, Spinner } from "../ui/button";
+import { ErrorBox } from "../ui/states";
+import { FrameNode } from "./frame-node";
+import { useRunScope } from "./run-context";
+import { StepNode } from "./step-node";
+import { Wire } from "./wire";
+
+const NODE_TYPES: NodeTypes = { step: StepNode, frame: FrameNode };
+const EDGE_TYPES: EdgeTypes = { wire: Wire };
+const FIT = { padding: 0.12, maxZoom: 1.1 };
+const READABLE = 0.5;
+
+interface Props {
+  chosen: string | null;
+  onChoose: (id: string | null) => void;
+  following: boolean;
+  onFollow: () => void;
+}
+
+export function GraphView(props: Props) {
+  const { graph } = useRunScope();
+  const [vertical] = useState(() => matchMedia("(max-width: 767px)").matches);
+  const [layout, setLayout] = useState<Layout | null>(null);
+  const [error, setError] = useState<unknown>(null);
+  useEffect(() => {
+    let over = false;
+    layoutOf(graph, vertical ? "DOWN" : "RIGHT", layoutEngine).then(
+      (found) => !over && setLayout(found),
+      (cause: unknown) => !over && setError(cause),
+    );
+    return () => {
+      over = true;
+    };
+  }, [graph, vertical]);
+
+  if (error) return <div className="p-5"><ErrorBox error={error} /></div>;
+  if (!layout) {
+    return (
+      <div role="status" className="graph grid h-full place-items-center text-ink-3">
+        <span className="flex items-center gap-2">
+          <Spinner /> Laying out {graph.nodes.length.toLocaleString()} nodes
+        </span>
+      </div>
+    );
+  }
+  return (
+    <ReactFlowProvider>
+      <Canvas {...props} layout={layout} vertical={vertical} />
+    </ReactFlowProvider>
+  );
+}
+
+function Canvas({ chosen, onChoose, following, onFollow, layout, vertical }: Props & { layout: Layout; vertical: boolean }) {
+  const { graph } = useRunScope();
+  const flow = useMemo(() => toFlow(graph, layout, vertical), [graph, layout, vertical]);
+  const nodes = useMemo(() => flow.nodes.map((node) => (node.id === chosen ? { ...node, selected: true } : node)), [flow, chosen]);
+  useCamera(layout, chosen);
+  return (
+    <ReactFlow<FlowNode>
+      className="graph"
+      nodes={nodes}
+      edges={flow.edges}
+      nodeTypes={NODE_TYPES}
+      edgeTypes={EDGE_TYPES}
+      onNodeClick={(_, node) => node.type === "step" && onChoose(node.id)}
+      onNodesChange={(changes) => {
+        const picked = changes.find((change) => change.type === "select" && change.selected);
+        if (picked && "id" in picked) onChoose(picked.id);
+      }}
+      onPaneClick={() => onChoose(null)}
+      fitView
+      fitViewOptions={FIT}
+      minZoom={0.05}
+      maxZoom={1.8}
+      onlyRenderVisibleElements
+      nodesDraggable={false}
+      nodesConnectable={false}
+      edgesFocusable={false}
+      zoomOnDoubleClick={false}
+      deleteKeyCode={null}
+      multiSelectionKeyCode={null}
+      selectionKeyCode={null}
+      preventScrolling={!vertical}
+      panOnDrag
+      aria-label="The graph of this run"
+    >
+      <Background gap={22} size={1.4} />
+      <Tools following={following} onFollow={onFollow} />
+    </ReactFlow>
+  );
+}
+
+/** Keeps the chosen node in sight, without moving what is already seen. */
+function useCamera(layout: Layout, chosen: string | null): void {
+  const flow = useReactFlow();
+  const first = useRef(true);
+  useEffect(() => {
+    const box = chosen === null ? undefined : layout.nodes.get(chosen);
+    if (!box) return;
+    const opening = first.current;
+    first.current = false;
+    const timer = setTimeout(() => {
+      const pane = document.querySelector(".graph")?.getBoundingClientRect();
+      if (!pane) return;
+      const topLeft = flow.flowToScreenPosition(box);
+      const end = flow.flowToScreenPosition({ x: box.x + NODE_WIDTH, y: box.y + NODE_HEIGHT });
+      const seen = topLeft.x >= pane.left && topLeft.y >= pane.top && end.x <= pane.right && end.y <= pane.bottom;
+      const zoom = flow.getZoom();
+      if (seen && (!opening || zoom >= READABLE)) return;
+      const center = { x: box.x + NODE_WIDTH / 2, y: box.y + NODE_HEIGHT / 2 };
+      void flow.setCenter(center.x, center.y, { zoom: Math.max(zoom, opening ? 0.85 : READABLE), duration: opening ? 0 : 300 });
+    }, 60);
+    return () => clearTimeout(timer);
+  }, [layout, chosen, flow]);
+}
+
+function Tools({ following, onFollow }: { following: boolean; onFollow: () => void }) {
+  const flow = useReactFlow();
+  return (
+    <div className="absolute bottom-3 left-3 z-10 flex gap-1 rounded-xl border border-line bg-raised p-1 shadow-card">
+      <Button kind="quiet" icon="minus" aria-label="Zoom out" title="Zoom out" onClick={() => void flow.zoomOut({ duration: 150 })} />
+      <Button kind="quiet" icon="plus" aria-label="Zoom in" title="Zoom in" onClick={() => void flow.zoomIn({ duration: 150 })} />
+      <Button kind="quiet" icon="fit" aria-label="Fit the graph" title="Fit the graph" onClick={() => void flow.fitView({ ...FIT, duration: 250 })} />
+      <Button kind="quiet" icon="target" aria-pressed={following} onClick={onFollow} className={following ? "!text-accent" : ""} title="Show the node that is at work or has failed">
+        Follow
+      </Button>
+    </div>
+  );
+}

@@ -1,0 +1,160 @@
+import { useQuery } from "@tanstack/react-query";
+import { useState } from "react";
+import { nodeQuery } from "../api/queries";
+import type { GraphNode, NodeState } from "../api/types";
+import { edgeLabel } from "../graph/elk-graph";
+import type { Lap, NodeView } from "../stream/state";
+import { Button } from "../ui/button";
+import { CopyButton } from "../ui/copy-button";
+import { ErrorBox } from "../ui/states";
+import { StatusBadge } from "../ui/status";
+import { between, clock, span } from "../ui/time";
+import { useNow } from "../ui/use-now";
+import { FailureBox, ReasonBox } from "./callouts";
+import { JsonView } from "../ui/json-view";
+import { LapChooser } from "./lap-chooser";
+import { useNode, useRunScope } from "./run-context";
+import { Facts, Section } from "./run-panel";
+
+interface Props {
+  id: string;
+  iteration: number | undefined;
+  onLap: (iteration: number) => void;
+  onClose: () => void;
+}
+
+/** Everything about one node: live from the stream, and whole (inputs, long outputs) from its rows. */
+export function NodePanel({ id, iteration, onLap, onClose }: Props) {
+  const { project, runId, graph } = useRunScope();
+  const view = useNode(id);
+  const node = graph.nodes.find((item) => item.id === id);
+  const rows = useQuery(nodeQuery(project, runId, id, view?.seq ?? 0));
+  const lap = view?.laps.find((item) => item.iteration === iteration) ?? view?.laps.at(-1);
+  const row = rows.data?.find((item) => item.iteration === (lap?.iteration ?? 0));
+
+  if (!node) {
+    return (
+      <div className="p-5">
+        <ErrorBox error={`There is no node “${id}” in this version of the graph.`} />
+      </div>
+    );
+  }
+  return (
+    <div className="space-y-5 p-5" data-panel={id}>
+      <header className="flex items-start gap-2">
+        <div className="min-w-0 grow">
+          <h2 className="text-[15px] font-semibold [overflow-wrap:anywhere]">{node.name || node.id}</h2>
+          <p className="mt-0.5 text-xs text-ink-3">
+            {node.type}
+            {node.name && <span className="font-mono"> · {node.id}</span>}
+          </p>
+        </div>
+        <CopyButton label="Copy a link to this node" text={() => linkTo(id, lap?.iteration, view)} />
+        <Button kind="quiet" icon="close" aria-label="Close the node" title="Close (Esc)" onClick={onClose} />
+      </header>
+      {view && view.laps.length > 1 && <LapChooser laps={view.laps} chosen={lap?.iteration ?? 0} onChoose={onLap} />}
+      <div className="flex flex-wrap items-center gap-2">
+        <StatusBadge status={lap?.status ?? "PENDING"} note={lap && lap.attempt > 1 ? `attempt ${lap.attempt}` : undefined} />
+        {lap && <Took lap={lap} />}
+      </div>
+      <LapDetails lap={lap} row={row} />
+      {rows.isError && <ErrorBox error={rows.error} retry={() => void rows.refetch()} />}
+      <Edges id={id} view={view} />
+      <Definition node={node} />
+    </div>
+  );
+}
+
+function Took({ lap }: { lap: Lap }) {
+  const running = lap.startedAt !== null && lap.finishedAt === null;
+  const now = useNow(200, running);
+  const took = lap.durationMs ?? between(lap.startedAt, lap.finishedAt, now);
+  return took === null ? null : <span className="text-xs text-ink-2 tabular-nums">{span(took)}</span>;
+}
+
+function LapDetails({ lap, row }: { lap: Lap | undefined; row: NodeState | undefined }) {
+  if (!lap) return <p className="text-ink-2">Its turn has not come yet.</p>;
+  const output = row?.status === lap.status && row.output !== undefined ? row.output : lap.output;
+  const error = row?.error ?? lap.error;
+  return (
+    <>
+      {error && <FailureBox error={{ ...lap.error, ...error }} />}
+      {lap.reason && <ReasonBox reason={lap.reason} status={lap.status} />}
+      {lap.tokens !== "" && lap.status === "RUNNING" && (
+        <Section title="Text so far">
+          <p className="whitespace-pre-wrap">{lap.tokens}</p>
+        </Section>
+      )}
+      {lap.status === "COMPLETED" && (
+        <Section title="Output" aside={lap.truncated && row === undefined && <span className="text-xs text-ink-3">cut, loading the whole</span>}>
+          <JsonView value={output ?? null} label="Output" fileName="output.json" />
+        </Section>
+      )}
+      {row?.input !== undefined && row.input !== null && (
+        <Section title="Input">
+          <JsonView value={row.input} label="Input" fileName="input.json" />
+        </Section>
+      )}
+      <Facts
+        facts={[
+          ["Attempt", String(lap.attempt)],
+          ["Started", lap.startedAt ? clock(lap.startedAt) : "–"],
+          ["Ended", lap.finishedAt ? clock(lap.finishedAt) : "–"],
+        ]}
+      />
+    </>
+  );
+}
+
+const FATES = {
+  taken: { text: "taken", color: "var(--st-completed)" },
+  dead: { text: "not taken", color: "var(--ink-3)" },
+  broken: { text: "broken", color: "var(--st-failed)" },
+} as const;
+
+function Edges({ id, view }: { id: string; view: NodeView | undefined }) {
+  const { graph } = useRunScope();
+  const own = graph.edges.map((edge, index) => ({ edge, index })).filter(({ edge }) => edge.source === id);
+  if (own.length === 0) return null;
+  return (
+    <Section title="Goes on to">
+      <ul className="space-y-1">
+        {own.map(({ edge, index }) => {
+          const fate = view?.edges[String(index)];
+          const label = edgeLabel(edge);
+          return (
+            <li key={index} className="flex items-center gap-2">
+              <span className="min-w-0 truncate font-medium">{edge.target}</span>
+              {label && <code className="min-w-0 shrink-[3] truncate rounded bg-sunken px-1.5 py-px font-mono text-[11px] text-ink-2" title={edge.condition ?? label}>{label}</code>}
+              <span className="ml-auto shrink-0 text-xs" style={{ color: fate ? FATES[fate].color : "var(--ink-3)" }}>
+                {fate ? FATES[fate].text : "open"}
+              </span>
+            </li>
+          );
+        })}
+      </ul>
+    </Section>
+  );
+}
+
+function Definition({ node }: { node: GraphNode }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details open={open} onToggle={(event) => setOpen(event.currentTarget.open)}>
+      <summary className="cursor-pointer text-xs font-semibold text-ink-2 hover:text-ink">Definition</summary>
+      {open && (
+        <div className="mt-2">
+          <JsonView value={node} label="Definition" fileName={`${node.id}.json`} />
+        </div>
+      )}
+    </details>
+  );
+}
+
+function linkTo(id: string, iteration: number | undefined, view: NodeView | undefined): string {
+  const url = new URL(location.href);
+  url.search = "";
+  url.searchParams.set("node", id);
+  if (iteration !== undefined && (view?.laps.length ?? 0) > 1) url.searchParams.set("iteration", String(iteration));
+  return url.href;
+}

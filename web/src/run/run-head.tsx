@@ -1,0 +1,121 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
+import { call, curl, freshKey } from "../api/client";
+import { paths } from "../api/paths";
+import { keys } from "../api/queries";
+import { ENDED, type Progress, type Run } from "../api/types";
+import type { Connection, RunStore } from "../stream/run-store";
+import { statusOf } from "../stream/state";
+import { Button } from "../ui/button";
+import { CopyButton } from "../ui/copy-button";
+import { Icon } from "../ui/icons";
+import { LiveBadge } from "../ui/live-badge";
+import { ProgressBar } from "../ui/progress-bar";
+import { ErrorBox } from "../ui/states";
+import { StatusBadge } from "../ui/status";
+import { between, clock, span } from "../ui/time";
+import { useNow } from "../ui/use-now";
+import { useRunScope, useStore } from "./run-context";
+
+export function RunHead({ run, connection }: { run: Run; connection: Connection }) {
+  const { project, store } = useRunScope();
+  const heard = useStore(store, (known) => known.lastHeard);
+  const cancel = useIntent("cancel", run);
+  const retry = useIntent("retry", run);
+  const failed = cancel.error ?? retry.error;
+  return (
+    <header className="shrink-0 border-b border-line">
+      <div className="flex flex-wrap items-center gap-x-3 gap-y-2 px-5 pt-3">
+        <nav aria-label="Breadcrumb" className="flex min-w-0 items-center gap-2">
+          <Link to="/projects/$project/runs" params={{ project }} className="text-ink-3 hover:text-ink">
+            Runs
+          </Link>
+          <Icon name="chevron" size={11} className="text-ink-3" />
+          <h1 className="truncate text-[15px] font-semibold">{run.workflow_name}</h1>
+        </nav>
+        <span className="rounded-md border border-line px-1.5 py-px text-xs text-ink-2">v{run.version}</span>
+        <StatusBadge status={run.status} note={run.attempt > 1 ? `attempt ${run.attempt}` : undefined} />
+        <LiveBadge state={connection} title={heard ? `Last heard of the server ${clock(new Date(heard).toISOString())}` : undefined} />
+        <div className="ml-auto flex flex-wrap gap-2">
+          <CopyButton label="Copy a curl command that starts this run again" text={() => startAgain(run)}>
+            Copy as curl
+          </CopyButton>
+          {(run.status === "FAILED" || run.status === "CANCELLED") && (
+            <Button icon="retry" busy={retry.isPending} onClick={() => retry.mutate()}>
+              Retry
+            </Button>
+          )}
+          {!ENDED.has(run.status) && (
+            <Button kind="danger" icon="stop" busy={cancel.isPending || cancel.isSuccess} onClick={() => cancel.mutate()}>
+              {cancel.isPending || cancel.isSuccess ? "Cancel requested" : "Cancel"}
+            </Button>
+          )}
+        </div>
+      </div>
+      <Facts run={run} />
+      {failed && (
+        <div className="px-5 pb-3">
+          <ErrorBox error={failed} />
+        </div>
+      )}
+    </header>
+  );
+}
+
+function Facts({ run }: { run: Run }) {
+  const { store, graph } = useRunScope();
+  const ended = ENDED.has(run.status);
+  const now = useNow(200, !ended);
+  const progress = useProgress(store, graph.nodes);
+  const done = progress.completed + progress.failed + progress.skipped;
+  const took = between(run.started_at, run.finished_at, now);
+  return (
+    <div className="flex flex-wrap items-center gap-x-5 gap-y-1.5 px-5 pt-2 pb-3 text-xs text-ink-2">
+      <div className="w-40 max-w-full md:w-64">
+        <ProgressBar progress={progress} live={!ended} tall />
+      </div>
+      <span className="tabular-nums">
+        {done} of {progress.total} nodes
+        {progress.running > 0 && ` · ${progress.running} running`}
+        {progress.failed > 0 && ` · ${progress.failed} failed`}
+        {progress.skipped > 0 && ` · ${progress.skipped} skipped`}
+      </span>
+      <span className="tabular-nums" title="Time since the run started">
+        {took === null ? "not started" : span(took)}
+      </span>
+      <time dateTime={run.created_at} className="hidden sm:inline">
+        {clock(run.created_at)}
+      </time>
+      <span className="hidden font-mono text-[11px] text-ink-3 lg:inline">{run.id}</span>
+    </div>
+  );
+}
+
+function useProgress(store: RunStore, nodes: readonly { id: string }[]): Progress {
+  useStore(store, (known) => known.state);
+  const count: Progress = { total: nodes.length, completed: 0, running: 0, failed: 0, skipped: 0, percentage: 0 };
+  for (const { id } of nodes) {
+    const status = statusOf(store.node(id));
+    if (status === "COMPLETED") count.completed += 1;
+    else if (status === "FAILED") count.failed += 1;
+    else if (status === "SKIPPED") count.skipped += 1;
+    else if (status === "RUNNING" || status === "WAITING" || status === "RETRYING") count.running += 1;
+  }
+  return count;
+}
+
+/** Asks for something; what comes of it is told by the server's events, never assumed. */
+function useIntent(verb: "cancel" | "retry", run: Run) {
+  const { project, runId } = useRunScope();
+  const client = useQueryClient();
+  return useMutation({
+    mutationKey: [verb, runId, run.attempt],
+    mutationFn: () => call<Run>(`${paths.run(project, runId)}/${verb}`, { method: "POST", body: {}, idempotencyKey: freshKey() }),
+    onSettled: () => client.invalidateQueries({ queryKey: keys.run(project, runId), exact: true }),
+  });
+}
+
+function startAgain(run: Run): string {
+  const body = { workflow_id: run.workflow_id, version: run.version, input_data: run.input };
+  return curl("POST", `${paths.runs(run.project_id)}?execute=true`, body);
+}

@@ -1,0 +1,100 @@
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useCallback, useEffect, useMemo, useState } from "react";
+import type { Graph, Run } from "../api/types";
+import { focusNode } from "../graph/focus";
+import type { Connection, RunStore } from "../stream/run-store";
+import { ErrorBox, Skeleton } from "../ui/states";
+import { EventList } from "./event-list";
+import { GraphView } from "./graph-view";
+import { NodePanel } from "./node-panel";
+import { RunContext, useStore } from "./run-context";
+import { RunHead } from "./run-head";
+import { RunPanel } from "./run-panel";
+import { runNow, useRun } from "./use-run";
+
+const ROUTE = "/projects/$project/runs/$run";
+
+export function RunPage() {
+  const { project, run: runId } = useParams({ from: ROUTE });
+  return <LoadedRun key={`${project}/${runId}`} project={project} runId={runId} />;
+}
+
+function LoadedRun({ project, runId }: { project: string; runId: string }) {
+  const { run, graph, store, connection } = useRun(project, runId);
+  const failed = run.error ?? graph.error;
+  if (failed && !(run.data && graph.data)) {
+    return (
+      <div className="p-5">
+        <ErrorBox error={failed} retry={() => void (run.error ? run.refetch() : graph.refetch())} />
+      </div>
+    );
+  }
+  if (!run.data || !graph.data) return <Skeleton rows={7} />;
+  return <OpenRun project={project} run={run.data} graph={graph.data.graph} store={store} connection={connection} />;
+}
+
+interface Props {
+  project: string;
+  run: Run;
+  graph: Graph;
+  store: RunStore;
+  connection: Connection;
+}
+
+function OpenRun({ project, run: row, graph, store, connection }: Props) {
+  const { node, iteration } = useSearch({ from: ROUTE });
+  const navigate = useNavigate({ from: ROUTE });
+  const [following, setFollowing] = useState(node === undefined);
+  const [logOpen, setLogOpen] = useState(false);
+  const state = useStore(store, (known) => known.state);
+  const run = runNow(row, state);
+  const scope = useMemo(() => ({ project, runId: row.id, store, graph }), [project, row.id, store, graph]);
+  const focus = useFollowed(following, store, graph, row.last_seq);
+  const chosen = node ?? (following ? focus : null);
+
+  const choose = useCallback(
+    (id: string | null, lap?: number) => {
+      setFollowing(false);
+      void navigate({ search: id === null ? {} : { node: id, ...(lap === undefined ? {} : { iteration: lap }) }, replace: true });
+    },
+    [navigate],
+  );
+  const follow = () => {
+    setFollowing(true);
+    void navigate({ search: {}, replace: true });
+  };
+  useEffect(() => {
+    const close = (event: KeyboardEvent) => {
+      if (event.key === "Escape" && !document.querySelector("[role=dialog]")) choose(null);
+    };
+    addEventListener("keydown", close);
+    return () => removeEventListener("keydown", close);
+  }, [choose]);
+
+  return (
+    <RunContext value={scope}>
+      <title>{`${run.workflow_name} · Graphwright`}</title>
+      <RunHead run={run} connection={connection} />
+      <div className="flex min-h-0 grow flex-col md:flex-row">
+        <div className="flex min-w-0 flex-col md:grow">
+          <section aria-label="Graph" className="relative h-[56vh] shrink-0 md:h-auto md:min-h-0 md:shrink md:grow">
+            <GraphView chosen={chosen} onChoose={choose} following={following} onFollow={follow} />
+          </section>
+          <EventList open={logOpen} onToggle={() => setLogOpen(!logOpen)} chosen={chosen} onChoose={choose} startedAt={run.created_at} />
+        </div>
+        <aside aria-label={chosen === null ? "Run" : "Node"} className="shrink-0 border-t border-line md:w-[25rem] md:overflow-y-auto md:border-t-0 md:border-l">
+          {chosen === null ? (
+            <RunPanel run={run} />
+          ) : (
+            <NodePanel key={chosen} id={chosen} iteration={node === undefined ? undefined : iteration} onLap={(lap) => choose(chosen, lap)} onClose={() => choose(null)} />
+          )}
+        </aside>
+      </div>
+    </RunContext>
+  );
+}
+
+/** Which node to show while following; nothing before the log has caught up, or the page would flicker through the past. */
+function useFollowed(following: boolean, store: RunStore, graph: Graph, lastSeq: number): string | null {
+  return useStore(store, (known) => (following && known.log.head >= lastSeq ? focusNode(graph, (id) => known.node(id)) : null));
+}

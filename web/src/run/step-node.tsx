@@ -1,0 +1,63 @@
+import { Handle, type NodeProps, Position } from "@xyflow/react";
+import { memo } from "react";
+import type { StepNode as Step } from "../graph/to-flow";
+import { type Lap, lastLap, statusOf } from "../stream/state";
+import { StatusIcon, statusWord } from "../ui/status";
+import { between, span } from "../ui/time";
+import { useNow } from "../ui/use-now";
+import { useNode } from "./run-context";
+
+export const StepNode = memo(function StepNode({ data, selected }: NodeProps<Step>) {
+  const { node, vertical } = data;
+  const view = useNode(node.id);
+  const status = statusOf(view);
+  const lap = lastLap(view);
+  const laps = view?.laps.length ?? 0;
+  return (
+    <>
+      <Handle type="target" position={vertical ? Position.Top : Position.Left} isConnectable={false} />
+      <div className={`step ${selected ? "chosen" : ""}`} data-status={status} data-node={node.id}>
+        <StatusIcon status={status} size={18} />
+        <span className="min-w-0 grow">
+          <span className="step-name block truncate text-[13px] leading-[1.35] font-semibold">{node.name || node.id}</span>
+          <span className="block truncate text-[11px] leading-[1.4] text-ink-3">
+            <span className="sr-only">{statusWord(status)}. </span>
+            {node.type}
+            <Detail lap={lap} />
+          </span>
+        </span>
+        {laps > 1 && (
+          <span className="shrink-0 rounded-md bg-accent-soft px-1.5 py-px text-[10px] font-semibold text-accent tabular-nums" title={`${laps} laps`}>
+            ×{laps}
+          </span>
+        )}
+      </div>
+      <Handle type="source" position={vertical ? Position.Bottom : Position.Right} isConnectable={false} />
+    </>
+  );
+});
+
+function Detail({ lap }: { lap: Lap | undefined }) {
+  if (!lap) return null;
+  if (lap.status === "RUNNING") return <Running lap={lap} />;
+  if (lap.status === "FAILED") return <> · {lap.error?.message ?? lap.reason?.message ?? "failed"}</>;
+  if (lap.status === "RETRYING") return <> · attempt {lap.attempt} failed, again soon</>;
+  if (lap.status === "WAITING") return <> · waiting</>;
+  if (lap.status === "SKIPPED") return <> · {lap.reason?.code === "branch_not_taken" ? "not taken" : "skipped"}</>;
+  if (lap.status === "CANCELLED") return <> · cancelled</>;
+  return lap.durationMs === null ? null : <> · {span(lap.durationMs)}</>;
+}
+
+function Running({ lap }: { lap: Lap }) {
+  const now = useNow(250);
+  const took = between(lap.startedAt, null, now);
+  const { done, total } = lap.progress ?? {};
+  return (
+    <span className="tabular-nums">
+      {" "}
+      · {took === null ? "running" : span(took)}
+      {done !== undefined && total !== undefined && ` · ${done}/${total}`}
+      {lap.attempt > 1 && ` · attempt ${lap.attempt}`}
+    </span>
+  );
+}

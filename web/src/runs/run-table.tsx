@@ -1,0 +1,115 @@
+import { Link } from "@tanstack/react-router";
+import { useVirtualizer } from "@tanstack/react-virtual";
+import { type KeyboardEvent, useEffect, useRef } from "react";
+import { ENDED, type Run } from "../api/types";
+import { Button } from "../ui/button";
+import { ProgressBar } from "../ui/progress-bar";
+import { StatusBadge } from "../ui/status";
+import { ago, between, clock, span } from "../ui/time";
+import { useNow } from "../ui/use-now";
+
+const ROW = 49;
+const COLUMNS = "grid grid-cols-[7.5rem_minmax(0,1fr)_5.5rem] md:grid-cols-[7.5rem_minmax(0,1fr)_13rem_7rem_6rem] items-center gap-x-5 px-5";
+
+interface Props {
+  project: string;
+  runs: Run[];
+  more: boolean;
+  loading: boolean;
+  onMore: () => void;
+}
+
+/** The runs, newest first. Only the rows in sight are in the document; j and k walk through them. */
+export function RunTable({ project, runs, more, loading, onMore }: Props) {
+  const box = useRef<HTMLDivElement>(null);
+  const active = runs.some((run) => !ENDED.has(run.status));
+  const now = useNow(active ? 500 : 20_000);
+  const rows = useVirtualizer({
+    count: runs.length,
+    getScrollElement: () => box.current,
+    estimateSize: () => ROW,
+    overscan: 12,
+    getItemKey: (index) => runs[index]?.id ?? index,
+  });
+  const last = rows.getVirtualItems().at(-1)?.index ?? 0;
+  useEffect(() => {
+    if (more && !loading && last >= runs.length - 5) onMore();
+  }, [last, more, loading, runs.length, onMore]);
+
+  return (
+    <div ref={box} className="min-h-0 grow overflow-y-auto" onKeyDown={walk} role="presentation">
+      <div className={`${COLUMNS} sticky top-0 z-10 border-b border-line bg-surface py-2 text-xs font-medium text-ink-3`} aria-hidden>
+        <span>Status</span>
+        <span>Workflow</span>
+        <span className="hidden md:block">Progress</span>
+        <span className="hidden md:block">Started</span>
+        <span className="text-right">Duration</span>
+      </div>
+      <ul aria-label="Runs" className="relative" style={{ height: rows.getTotalSize() }}>
+        {rows.getVirtualItems().map((item) => {
+          const run = runs[item.index]!;
+          return (
+            <li key={run.id} className="absolute inset-x-0" style={{ height: ROW, transform: `translateY(${item.start}px)` }}>
+              <Row project={project} run={run} now={now} />
+            </li>
+          );
+        })}
+      </ul>
+      {more && (
+        <div className="flex justify-center py-4">
+          <Button onClick={onMore} busy={loading}>
+            Load more
+          </Button>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function Row({ project, run, now }: { project: string; run: Run; now: number }) {
+  const started = run.started_at ?? run.created_at;
+  const took = between(run.started_at, run.finished_at, now);
+  return (
+    <Link
+      to="/projects/$project/runs/$run"
+      params={{ project, run: run.id }}
+      data-run={run.id}
+      data-status-of={run.status}
+      className={`${COLUMNS} h-full border-b border-line -outline-offset-2 hover:bg-hover/60`}
+    >
+      <span>
+        <StatusBadge status={run.status} />
+      </span>
+      <span className="min-w-0">
+        <span className="block truncate font-medium">{run.workflow_name}</span>
+        <span className="block truncate text-xs text-ink-3">
+          <span className="font-mono">{run.id.slice(-8)}</span> · v{run.version}
+          {run.reason ? ` · ${run.reason.message}` : run.error ? ` · ${run.error.message}` : ""}
+        </span>
+      </span>
+      <span className="hidden items-center gap-3 md:flex">
+        <ProgressBar progress={run.progress} live={!ENDED.has(run.status)} />
+        <span className="w-14 shrink-0 text-right text-xs text-ink-2 tabular-nums">
+          {run.progress.completed + run.progress.skipped}/{run.progress.total}
+        </span>
+      </span>
+      <time dateTime={started} title={clock(started)} className="hidden text-ink-2 md:block">
+        {ago(started, now)}
+      </time>
+      <span className="text-right text-ink-2 tabular-nums">{took === null ? "–" : span(took)}</span>
+    </Link>
+  );
+}
+
+function walk(event: KeyboardEvent<HTMLDivElement>): void {
+  const step = event.key === "j" || event.key === "ArrowDown" ? 1 : event.key === "k" || event.key === "ArrowUp" ? -1 : 0;
+  if (step === 0 || event.metaKey || event.ctrlKey || event.altKey) return;
+  const links = [...event.currentTarget.querySelectorAll<HTMLAnchorElement>("a[data-run]")].sort(
+    (a, b) => a.getBoundingClientRect().top - b.getBoundingClientRect().top,
+  );
+  const here = links.findIndex((link) => link === document.activeElement);
+  const next = links[here + step];
+  if (!next) return;
+  event.preventDefault();
+  next.focus();
+}

@@ -1,0 +1,64 @@
+import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
+import { useEffect, useState } from "react";
+import { BASE } from "../api/client";
+import { paths } from "../api/paths";
+import { fetchRuns, type RunFilter, runsQuery } from "../api/queries";
+import type { Page, Run } from "../api/types";
+import { type FeedConnection, ProjectFeed, socketUrl } from "../stream/project-feed";
+import { applyRunEvent, mergeFirstPage } from "./merge";
+
+const REFRESH_MS = 900;
+const POLL_MS = 3_000;
+
+type Loaded = InfiniteData<Page<Run>, string>;
+
+/** Keeps the loaded list of runs true: by the project's socket, and by asking while there is none. */
+export function useLiveRuns(project: string, filter: RunFilter): FeedConnection {
+  const client = useQueryClient();
+  const [connection, setConnection] = useState<FeedConnection>("connecting");
+  const { status, workflow } = filter;
+
+  useEffect(() => {
+    const shown = { status, workflow };
+    const { queryKey } = runsQuery(project, shown);
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    let state: FeedConnection = "connecting";
+    let over = false;
+
+    const change = (update: (pages: Loaded) => Loaded) =>
+      client.setQueryData<Loaded>(queryKey, (pages) => (pages ? update(pages) : pages));
+
+    const refresh = async () => {
+      timer = undefined;
+      try {
+        const fresh = await fetchRuns(project, shown);
+        if (!over) change((pages) => mergeFirstPage(pages, fresh));
+      } catch {
+        // The next round asks again; the badge already says that the list is not live.
+      }
+    };
+    const soon = () => {
+      timer ??= setTimeout(() => void refresh(), REFRESH_MS);
+    };
+    const feed = new ProjectFeed(socketUrl(BASE + paths.socket(project)), {
+      onEvent: (event) => {
+        change((pages) => applyRunEvent(pages, event, shown));
+        soon();
+      },
+      onConnection: (next) => {
+        state = next;
+        setConnection(next);
+        soon();
+      },
+    });
+    const poll = setInterval(() => state !== "live" && soon(), POLL_MS);
+    return () => {
+      over = true;
+      feed.close();
+      clearInterval(poll);
+      clearTimeout(timer);
+    };
+  }, [client, project, status, workflow]);
+
+  return connection;
+}

@@ -1,0 +1,36 @@
+import * as Radix from "@radix-ui/react-dialog";
+import type { ReactNode } from "react";
+import { Button } from "./button";
+
+interface Props {
+  open: boolean;
+  onOpenChange: (open: boolean) => void;
+  title: string;
+  description?: string;
+  children: ReactNode;
+}
+
+export function Dialog({ open, onOpenChange, title, description, children }: Props) {
+  return (
+    <Radix.Root open={open} onOpenChange={onOpenChange}>
+      <Radix.Portal>
+        <Radix.Overlay className="fixed inset-0 z-40 bg-black/35 backdrop-blur-[2px]" />
+        <Radix.Content
+          {...(description ? {} : { "aria-describedby": undefined })}
+          className="appearing fixed inset-x-3 top-[8vh] z-50 mx-auto flex max-h-[84vh] max-w-xl flex-col overflow-hidden rounded-2xl border border-line bg-raised shadow-pop"
+        >
+          <header className="flex items-start gap-4 px-6 pt-5 pb-1">
+            <div className="grow">
+              <Radix.Title className="text-base font-semibold">{title}</Radix.Title>
+              {description && <Radix.Description className="mt-0.5 text-ink-2">{description}</Radix.Description>}
+            </div>
+            <Radix.Close asChild>
+              <Button kind="quiet" icon="close" aria-label="Close" className="-mt-1 -mr-2" />
+            </Radix.Close>
+          </header>
+          <div className="overflow-y-auto px-6 pt-3 pb-6">{children}</div>
+        </Radix.Content>
+      </Radix.Portal>
+    </Radix.Root>
+  );
+}

@@ -1,0 +1,66 @@
+import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
+import { call, freshKey } from "../api/client";
+import { paths } from "../api/paths";
+import { keys, templatesQuery } from "../api/queries";
+import type { Template, Workflow } from "../api/types";
+import { StartDialog } from "../runs/start-dialog";
+import { Button } from "../ui/button";
+import { Icon } from "../ui/icons";
+import { ErrorBox } from "../ui/states";
+import { GraphGlyph } from "./graph-glyph";
+
+/** What one can begin with: one click makes a workflow of a template, a second starts it. */
+export function Templates({ project, compact = false }: { project: string; compact?: boolean }) {
+  const templates = useQuery(templatesQuery());
+  const items = templates.data?.items ?? [];
+  if (templates.isError) return <ErrorBox error={templates.error} retry={() => void templates.refetch()} />;
+  if (items.length === 0) return null;
+  return (
+    <section aria-label="Templates" className={compact ? "" : "mx-auto w-full max-w-3xl px-5 pb-12"}>
+      <h2 className="mb-3 text-xs font-semibold text-ink-3">Templates</h2>
+      <ul className={`grid gap-3 ${compact || items.length === 1 ? "" : "sm:grid-cols-2"}`}>
+        {items.map((template) => (
+          <TemplateCard key={template.id} project={project} template={template} />
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function TemplateCard({ project, template }: { project: string; template: Template }) {
+  const client = useQueryClient();
+  const [starting, setStarting] = useState(false);
+  const use = useMutation({
+    mutationFn: () => {
+      const { name, description, graph } = template;
+      return call<Workflow>(paths.workflows(project), { method: "POST", body: { name, description, graph }, idempotencyKey: freshKey() });
+    },
+    onSuccess: () => client.invalidateQueries({ queryKey: keys.workflows(project) }),
+  });
+  return (
+    <li className="flex flex-col rounded-xl border border-line bg-surface p-4 shadow-card">
+      <GraphGlyph graph={template.graph} />
+      <h3 className="mt-3 font-semibold">{template.name}</h3>
+      <p className="mt-1 mb-4 line-clamp-3 grow text-ink-2">{template.description}</p>
+      {use.isError && <ErrorBox error={use.error} />}
+      <div className="flex items-center gap-3">
+        {use.data ? (
+          <Button kind="primary" icon="runs" onClick={() => setStarting(true)}>
+            Start run
+          </Button>
+        ) : (
+          <Button icon="plus" busy={use.isPending} onClick={() => use.mutate()}>
+            Use template
+          </Button>
+        )}
+        {use.data && (
+          <span role="status" className="flex items-center gap-1.5 text-xs text-completed">
+            <Icon name="check" size={13} /> Added as a workflow
+          </span>
+        )}
+      </div>
+      {use.data && <StartDialog project={project} open={starting} onOpenChange={setStarting} workflow={use.data.id} />}
+    </li>
+  );
+}

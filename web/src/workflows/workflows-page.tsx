@@ -1,0 +1,73 @@
+import { useQuery } from "@tanstack/react-query";
+import { Link, useParams } from "@tanstack/react-router";
+import { useState } from "react";
+import { workflowsQuery } from "../api/queries";
+import type { Workflow } from "../api/types";
+import { StartDialog } from "../runs/start-dialog";
+import { Button } from "../ui/button";
+import { PageHead } from "../ui/page-head";
+import { Empty, ErrorBox, Skeleton } from "../ui/states";
+import { ago, clock } from "../ui/time";
+import { useNow } from "../ui/use-now";
+import { GraphGlyph } from "./graph-glyph";
+import { Templates } from "./templates";
+
+export function WorkflowsPage() {
+  const { project } = useParams({ from: "/projects/$project/workflows" });
+  const workflows = useQuery({ ...workflowsQuery(project), refetchInterval: 15_000 });
+  const [starting, setStarting] = useState<string | null>(null);
+  return (
+    <>
+      <title>Workflows · Graphwright</title>
+      <PageHead title="Workflows" />
+      {workflows.isPending && <Skeleton />}
+      {workflows.isError && !workflows.data && (
+        <div className="p-5">
+          <ErrorBox error={workflows.error} retry={() => void workflows.refetch()} />
+        </div>
+      )}
+      {workflows.data?.length === 0 && (
+        <Empty icon="workflows" title="No workflows yet">
+          Take a template, or store a graph over the API.
+        </Empty>
+      )}
+      {workflows.data && workflows.data.length > 0 && (
+        <ul aria-label="Workflows" className="mb-8">
+          {workflows.data.map((workflow) => (
+            <WorkflowRow key={workflow.id} project={project} workflow={workflow} onStart={() => setStarting(workflow.id)} />
+          ))}
+        </ul>
+      )}
+      {workflows.data && <Templates project={project} />}
+      {starting && <StartDialog project={project} open onOpenChange={() => setStarting(null)} workflow={starting} />}
+    </>
+  );
+}
+
+function WorkflowRow({ project, workflow, onStart }: { project: string; workflow: Workflow; onStart: () => void }) {
+  const now = useNow(30_000);
+  return (
+    <li className="flex items-center gap-5 border-b border-line px-5 py-3.5">
+      <div className="hidden w-44 shrink-0 sm:block">
+        <GraphGlyph graph={workflow.graph} />
+      </div>
+      <div className="min-w-0 grow">
+        <h2 className="truncate font-semibold">{workflow.name}</h2>
+        {workflow.description && <p className="truncate text-ink-2">{workflow.description}</p>}
+        <p className="mt-0.5 text-xs text-ink-3">
+          v{workflow.version} · {workflow.graph.nodes.length} nodes · changed{" "}
+          <time dateTime={workflow.updated_at} title={clock(workflow.updated_at)}>
+            {ago(workflow.updated_at, now)}
+          </time>
+          {!workflow.active && " · not active"}
+        </p>
+      </div>
+      <Link to="/projects/$project/runs" params={{ project }} search={{ workflow: workflow.id }} className="hidden shrink-0 rounded-lg px-2 py-1 font-medium text-ink-2 hover:bg-hover hover:text-ink sm:block">
+        Runs
+      </Link>
+      <Button icon="runs" onClick={onStart} aria-label={`Start a run of ${workflow.name}`}>
+        Start
+      </Button>
+    </li>
+  );
+}
