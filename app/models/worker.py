@@ -18,7 +18,7 @@ class Worker(SQLModel, table=True):
     id: UUID = Field(default_factory=new_id, primary_key=True)
     hostname: str
     pid: int
-    queues: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))  # type: ignore[call-overload]
+    queues: list[str] = Field(default_factory=list, sa_type=ARRAY(Text))
     concurrency: int
     started_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
     heartbeat_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
