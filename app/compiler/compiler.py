@@ -1,0 +1,222 @@
+"""The compiler: a stored graph becomes a LangGraph program, by passes that stand on one screen.
+
+    parse and normalise (document) → resolve (ids and ends) → plan (regions, loops) → program (types, templates,
+    references) → emit (StateGraph)
+
+Stored document, compiled workflow and a run's turns are three things; compiling touches no database, web or queue.
+"""
+
+import hashlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+
+import jsonschema
+import orjson
+from langgraph.graph.state import CompiledStateGraph
+from pydantic import JsonValue
+
+from app.compiler.document import Document, read_document
+from app.compiler.emit import Emitter
+from app.compiler.outline import outline
+from app.compiler.plan import Plan, make_plan
+from app.compiler.program import NodeProgram, ProgramBuilder
+from app.compiler.registry import Registry
+from app.compiler.state import Reduction
+from app.compiler.turns import Outcome, RunContext, Turn
+from app.compiler.work import NodeWork
+from app.errors import Problem, UnprocessableError
+
+CACHED = 256
+
+
+class CompileError(UnprocessableError):
+    """The graph cannot be compiled; `problems` says everything that is wrong with it."""
+
+    code = "invalid_graph"
+    title = "The graph has problems"
+
+    def __init__(self, problems: list[Problem]) -> None:
+        count = len(problems)
+        super().__init__(
+            f"The graph has {count} problem{'s' if count > 1 else ''}: {problems[0].message}", problems=problems
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """What the compiler has to say about a document: `graph` is its normal form, there when nothing is wrong."""
+
+    problems: list[Problem]
+    graph: dict[str, Any] | None = None
+    plan: dict[str, Any] | None = None
+    content_hash: str | None = None
+
+
+class CompiledWorkflow:
+    """A graph ready to run: `graph` is the LangGraph program, shared by all runs of this content."""
+
+    def __init__(
+        self,
+        document: Document,
+        plan: Plan,
+        works: list[NodeWork],
+        graph: "CompiledStateGraph[Any, RunContext, Any, Any]",
+        reduction: Reduction,
+    ) -> None:
+        self.document = document
+        self.plan = plan
+        self.graph = graph
+        self.node_ids = tuple(node.id for node in document.nodes)
+        self._works = works
+        self._reduction = reduction
+
+    def begin(self, context: RunContext) -> None:
+        """Prepare a context for one execution of `graph`."""
+        context.turns = {0: Turn(self.plan.root, None, base=dict(self._reduction.defaults))}
+        context.counts = {}
+
+    def check_input(self, value: JsonValue) -> list[Problem]:
+        """Problems of a run's input, by the JSON Schemas of the input nodes."""
+        problems: list[Problem] = []
+        for node in self.document.nodes:
+            schema = node.config.get("schema") if node.type == "input" else None
+            if isinstance(schema, dict | bool):
+                validator = jsonschema.Draft202012Validator(schema)
+                problems += [_input_problem(error, node.id) for error in validator.iter_errors(value)]
+        return problems
+
+    def result(self, context: RunContext) -> JsonValue:
+        """The run's result, once every node has ended: what the output nodes say, else the last completed nodes."""
+        outcomes = self._outcomes(context)
+        outputs = [n for n, node in enumerate(self.document.nodes) if node.type == "output"]
+        if outputs:
+            found: dict[str, JsonValue] = {self.node_ids[n]: _output(outcomes.get(n)) for n in outputs}
+            return found[self.node_ids[outputs[0]]] if len(outputs) == 1 else found
+        return {
+            self.node_ids[n]: outcome.output
+            for n, outcome in sorted(outcomes.items())
+            if outcome.status == "COMPLETED" and "taken" not in (outcome.edges or {}).values()
+        }
+
+    def final_state(self, context: RunContext) -> dict[str, JsonValue] | None:
+        """The shared state at the end of the run; None for a graph without state. Raises HardError."""
+        if not self.document.state:
+            return None
+        turn = context.turns[0]
+        return self._reduction.reduce(turn.base, turn.ended())
+
+    def behind(self, node_id: str) -> set[str]:
+        """The node and all nodes that depend on it, over back edges too."""
+        seen = {self.node_ids.index(node_id)}
+        todo = list(seen)
+        while todo:
+            for edge in self.plan.outgoing[todo.pop()]:
+                target = self.plan.ends[edge][1]
+                if target not in seen:
+                    seen.add(target)
+                    todo.append(target)
+        return {self.node_ids[n] for n in seen}
+
+    def _outcomes(self, context: RunContext) -> dict[int, Outcome]:
+        return context.turns[0].outcomes
+
+
+class WorkflowGraphCompiler:
+    """Compiles stored graphs, and keeps the newest programs by the hash of their content."""
+
+    def __init__(self, registry: Registry) -> None:
+        self.registry = registry
+        self._cache: OrderedDict[str, CompiledWorkflow] = OrderedDict()
+
+    def compile(self, graph: Any, *, content_hash: str | None = None) -> CompiledWorkflow:
+        """The program of a graph; with its `content_hash` given, a known graph costs one look-up.
+
+        Raises CompileError with every problem of the graph.
+        """
+        key = content_hash or _hash_of(graph)
+        if key is not None and (known := self._cache.get(key)):
+            self._cache.move_to_end(key)
+            return known
+        compiled = self._compile(graph)
+        if key is not None:
+            self._cache[key] = compiled
+            if len(self._cache) > CACHED:
+                self._cache.popitem(last=False)
+        return compiled
+
+    def inspect(self, graph: Any) -> Inspection:
+        """Everything that can be said about a graph without compiling it; never raises."""
+        document, plan, _, problems = self._check(graph)
+        if problems or document is None or plan is None:
+            return Inspection(problems)
+        normal = document.as_json()
+        return Inspection([], normal, outline(plan), _hash_of(normal))
+
+    def _compile(self, graph: Any) -> CompiledWorkflow:
+        document, plan, programs, problems = self._check(graph)
+        if problems or document is None or plan is None:
+            raise CompileError(problems)
+        reduction = Reduction(document.state)
+        names = [node.id for node in document.nodes]
+        sources = [source for source, _ in plan.ends]
+        works = [NodeWork(program, names, sources, reduction) for program in programs]
+        return CompiledWorkflow(document, plan, works, Emitter(plan, works, reduction).emit(), reduction)
+
+    def _check(self, graph: Any) -> tuple[Document | None, Plan | None, list[NodeProgram], list[Problem]]:
+        read = read_document(graph)
+        document = read.document
+        if document is None:
+            return None, None, [], read.problems
+        problems, linked = _resolve(document)
+        plan, planned = make_plan(linked, {node.id: n for n, node in reversed(list(enumerate(linked.nodes)))})
+        problems += planned
+        builder = ProgramBuilder(linked, plan, self.registry, planned=not problems)
+        programs = builder.build()
+        problems += builder.problems
+        return document, plan, programs, problems
+
+
+def _resolve(document: Document) -> tuple[list[Problem], Document]:
+    """Duplicate ids and edges to nowhere; the document without such edges, so that the rest can be checked, too."""
+    problems: list[Problem] = []
+    seen: set[str] = set()
+    for n, node in enumerate(document.nodes):
+        if node.id in seen:
+            message = f"Another node is called `{node.id}`, too; give each node an id of its own."
+            problems.append(Problem("duplicate_node_id", f"/nodes/{n}/id", message, node_id=node.id))
+        seen.add(node.id)
+    if not document.nodes:
+        problems.append(Problem("no_entry", "/nodes", "A graph needs at least one node."))
+    good = []
+    for e, edge in enumerate(document.edges):
+        for field, name in (("source", edge.source), ("target", edge.target)):
+            if name not in seen:
+                message = f"There is no node `{name}`; correct the id, or add the node."
+                problems.append(Problem(f"unknown_{field}", f"/edges/{e}/{field}", message, edge=e))
+        if edge.source in seen and edge.target in seen:
+            good.append(edge)
+    entry = document.entry
+    if entry is not None and entry not in seen:
+        problems.append(Problem("no_entry", "/entry", f"`entry` names no node of the graph: `{entry}`."))
+        entry = None
+    if len(good) == len(document.edges) and entry == document.entry:
+        return problems, document
+    return problems, document.model_copy(update={"edges": good, "entry": entry})
+
+
+def _hash_of(graph: Any) -> str | None:
+    try:
+        text = orjson.dumps(graph, option=orjson.OPT_SORT_KEYS)
+    except TypeError:
+        return None
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+def _output(outcome: Outcome | None) -> JsonValue:
+    return outcome.output if outcome is not None else None
+
+
+def _input_problem(error: Any, node_id: str) -> Problem:
+    pointer = "/input_data" + "".join(f"/{part}" for part in error.absolute_path)
+    return Problem("invalid_input", pointer, f"{error.message[:500]}.", node_id=node_id)

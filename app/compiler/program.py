@@ -1,0 +1,362 @@
+"""Node programs: each node of a document checked against its type, its templates parsed, its references resolved.
+
+Every problem of every node is found in one pass; a document without problems has a program for every node.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from pydantic import BaseModel, JsonValue, ValidationError
+
+from app.compiler.document import Document, Edge, Node
+from app.compiler.expressions import Condition, Reference, SyntaxProblems, Template, parse_condition, parse_template
+from app.compiler.plan import Plan
+from app.compiler.registry import NodeType, Registry
+from app.errors import Problem
+
+RESERVED = frozenset({"input", "nodes", "state", "run", "loop", "secrets", "output", "item", "index"})
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """Where a node finds another one at run time: `hops` regions out, in this lap (`current`) or the one before."""
+
+    node: int
+    name: str
+    hops: int
+    current: bool
+    rooted: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ScopePlan:
+    """What a set of expressions reads: top-level names, and other nodes."""
+
+    roots: frozenset[str]
+    lookups: tuple[Lookup, ...]
+    uses_nodes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OutEdge:
+    """An outgoing edge with its condition ready to evaluate."""
+
+    index: int
+    kind: str
+    condition: Condition | None = None
+    branch: str | None = None
+
+
+@dataclass(slots=True)
+class NodeProgram:
+    """Everything that one node needs at run time.
+
+    `model` is the checked config when it holds no template; otherwise `template` is rendered and checked each time.
+    """
+
+    index: int
+    node: Node
+    type: NodeType
+    template: Template
+    model: BaseModel | None
+    edges: tuple[OutEdge, ...]
+    writes: Mapping[str, Template]
+    before: ScopePlan
+    after: ScopePlan
+    conditions: Mapping[str, Condition] = field(default_factory=dict)
+
+
+class ProgramBuilder:
+    """Makes the programs of a document's nodes and collects what is wrong with them."""
+
+    def __init__(self, document: Document, plan: Plan, registry: Registry, *, planned: bool = True) -> None:
+        """`planned` says that the plan is sound; without it, references are not resolved."""
+        self.planned = planned
+        self.document = document
+        self.plan = plan
+        self.registry = registry
+        self.problems: list[Problem] = []
+        self.ids = {node.id: n for n, node in enumerate(document.nodes)}
+
+    def build(self) -> list[NodeProgram]:
+        """The programs, in document order; incomplete when `problems` is not empty afterwards."""
+        return [program for n, node in enumerate(self.document.nodes) if (program := self._program(n, node))]
+
+    def _program(self, index: int, node: Node) -> NodeProgram | None:
+        pointer = f"/nodes/{index}"
+        node_type = self.registry.node_type(node.type)
+        if node_type is None:
+            known = ", ".join(sorted(self.registry.node_types))
+            message = f"There is no node type `{node.type}`. Known types: {known}."
+            self._problem("unknown_node_type", f"{pointer}/type", message, node)
+            return None
+        templated = masked(node.config, (*node_type.expressions, *node_type.literal))
+        template = self._template(templated, f"{pointer}/config", node)
+        conditions = self._conditions(node, node_type, pointer)
+        edges = tuple(self._edge(node, node_type, e) for e in self.plan.outgoing[index])
+        writes = {
+            key: parsed
+            for key, value in node.writes.items()
+            if (parsed := self._template(value, f"{pointer}/writes/{_escaped(key)}", node))
+        }
+        self._check_writes(node, pointer)
+        if template is None:
+            return None
+        model = self._check_config(node, node_type, template, pointer)
+        before = self._scope(index, [template, *conditions.values()], f"{pointer}/config", own=False)
+        after = self._after(index, edges, writes, pointer)
+        return NodeProgram(index, node, node_type, template, model, edges, writes, before, after, conditions)
+
+    def _template(self, value: JsonValue, pointer: str, node: Node) -> Template | None:
+        try:
+            return parse_template(value)
+        except SyntaxProblems as error:
+            for inner, message in error.found:
+                self._problem("invalid_template", pointer + inner, message, node)
+            return None
+
+    def _conditions(self, node: Node, node_type: NodeType, pointer: str) -> dict[str, Condition]:
+        found: dict[str, Condition] = {}
+        for path, text in selected(node.config, node_type.expressions):
+            if not isinstance(text, str):
+                continue
+            try:
+                found[text] = parse_condition(text)
+            except SyntaxProblems as error:
+                for _, message in error.found:
+                    self._problem("invalid_condition", f"{pointer}/config{path}", message, node)
+        return found
+
+    def _edge(self, node: Node, node_type: NodeType, index: int) -> OutEdge:
+        edge = self.document.edges[index]
+        if edge.on == "error":
+            return OutEdge(index, "error")
+        if edge.branch is not None:
+            self._check_branch(node, node_type, edge, index)
+            return OutEdge(index, "branch", branch=edge.branch)
+        if edge.condition is None:
+            return OutEdge(index, "always")
+        if edge.condition.strip() == "else":
+            return OutEdge(index, "else")
+        try:
+            return OutEdge(index, "condition", parse_condition(edge.condition))
+        except SyntaxProblems as error:
+            for _, message in error.found:
+                self.problems.append(Problem("invalid_condition", f"/edges/{index}/condition", message, edge=index))
+            return OutEdge(index, "dead")
+
+    def _check_branch(self, node: Node, node_type: NodeType, edge: Edge, index: int) -> None:
+        names = node_type.branches(node.config)
+        if names is None:
+            message = f"`{node.id}` is of type `{node.type}`, which has no branches; use a `condition` on the edge."
+        elif edge.branch not in names:
+            message = f"`{node.id}` has no branch `{edge.branch}`; it has: {', '.join(names) or 'none'}."
+        else:
+            return
+        self.problems.append(Problem("unknown_branch", f"/edges/{index}/branch", message, edge=index))
+
+    def _check_writes(self, node: Node, pointer: str) -> None:
+        for key in node.writes:
+            if key not in self.document.state:
+                message = f"The graph declares no state `{key}`. Add it to `state`, or correct the name."
+                self._problem("unknown_state_key", f"{pointer}/writes/{_escaped(key)}", message, node)
+
+    def _check_config(self, node: Node, node_type: NodeType, template: Template, pointer: str) -> BaseModel | None:
+        model: BaseModel | None = None
+        try:
+            model = node_type.config.model_validate(node.config)
+        except ValidationError as error:
+            for detail in error.errors(include_url=False, include_context=False, include_input=False):
+                place, value = _place(node.config, detail["loc"])
+                if not (isinstance(value, str) and ("{{" in value or "{%" in value)):
+                    message = f"`{detail['loc'][-1] if detail['loc'] else 'config'}`: {detail['msg']}."
+                    self._problem("invalid_config", f"{pointer}/config{place}", message, node)
+        for place, message in node_type.check(node.config, self.registry) if node_type.check else ():
+            self._problem("invalid_config", f"{pointer}/config{place}", message, node)
+        return model if template.is_constant else None
+
+    def _after(self, index: int, edges: Iterable[OutEdge], writes: Mapping[str, Template], pointer: str) -> ScopePlan:
+        plans = [
+            self._scope(index, [edge.condition], f"/edges/{edge.index}/condition", own=True, edge=edge.index)
+            for edge in edges
+            if edge.condition is not None
+        ]
+        plans += [
+            self._scope(index, [template], f"{pointer}/writes/{_escaped(key)}", own=True)
+            for key, template in writes.items()
+        ]
+        lookups = dict.fromkeys(lookup for plan in plans for lookup in plan.lookups)
+        roots = frozenset(root for plan in plans for root in plan.roots)
+        return ScopePlan(roots, tuple(lookups), any(plan.uses_nodes for plan in plans))
+
+    def _scope(
+        self,
+        index: int,
+        expressions: Sequence[Template | Condition],
+        pointer: str,
+        *,
+        own: bool,
+        edge: int | None = None,
+    ) -> ScopePlan:
+        """Resolve what the expressions read; `own` says that the node's own new outcome is visible."""
+        references = {reference for expression in expressions for reference in expression.references}
+        if not references or not self.planned:
+            return _NOTHING
+        reader = _Reader(self, index, pointer, own=own, edge=edge)
+        for reference in sorted(references, key=lambda r: (r.root, r.node or "", r.path)):
+            reader.read(reference)
+        return ScopePlan(frozenset(reader.roots), tuple(reader.lookups), reader.uses_nodes)
+
+    def lookup(self, reader: int, target: int, *, rooted: bool, own: bool) -> Lookup | None:
+        """How `reader` finds `target`; None when it is not upstream."""
+        name = self.document.nodes[target].id
+        if own and reader == target:
+            return Lookup(target, name, 0, current=True, rooted=rooted)
+        region, hops = self.plan.home[reader], 0
+        while True:
+            if target in region.unit_of:
+                mine, theirs = region.unit_of[reader], region.unit_of[target]
+                if mine.ancestors >> theirs.index & 1 and mine is not theirs:
+                    return Lookup(target, name, hops, current=True, rooted=rooted)
+                if region.header is not None:
+                    return Lookup(target, name, hops, current=False, rooted=rooted)
+            if region.parent is None:
+                return None
+            region, hops = region.parent, hops + 1
+
+    def _problem(self, code: str, pointer: str, message: str, node: Node) -> None:
+        self.problems.append(Problem(code, pointer, message, node_id=node.id))
+
+
+_NOTHING = ScopePlan(frozenset(), (), uses_nodes=False)
+
+
+class _Reader:
+    """Collects what one place of one node reads."""
+
+    def __init__(self, builder: ProgramBuilder, index: int, pointer: str, *, own: bool, edge: int | None) -> None:
+        self.builder = builder
+        self.index = index
+        self.pointer = pointer
+        self.own = own
+        self.edge = edge
+        self.roots: set[str] = set()
+        self.lookups: list[Lookup] = []
+        self.uses_nodes = False
+
+    def read(self, reference: Reference) -> None:
+        root = reference.root
+        if root == "nodes":
+            self.uses_nodes = True
+            self._read_nodes(reference)
+        elif root not in RESERVED:
+            self._find(root, rooted=True)
+        elif root in ("item", "index"):
+            self._refuse("unknown_reference", f"`{root}` is there only inside a map.")
+        elif root == "output" and not self.own:
+            message = "`output` is a node's own output; it is there only in `writes` and in the node's edge conditions."
+            self._refuse("unknown_reference", message)
+        elif root == "secrets" and self.own:
+            self._refuse("unknown_reference", "`secrets` are there only inside `config`.")
+        else:
+            self.roots.add(root)
+            keys = self.builder.document.state
+            if root == "state" and reference.path and reference.path[0] not in keys:
+                message = f"The graph declares no state `{reference.path[0]}`. Add it to `state`, or correct the name."
+                self._refuse("unknown_state_key", message)
+
+    def _read_nodes(self, reference: Reference) -> None:
+        if reference.node is not None:
+            self._find(reference.node, rooted=False)
+            return
+        for target in range(len(self.builder.document.nodes)):
+            if lookup := self.builder.lookup(self.index, target, rooted=False, own=self.own):
+                self.lookups.append(lookup)
+
+    def _find(self, name: str, *, rooted: bool) -> None:
+        target = self.builder.ids.get(name)
+        if target is None:
+            self._refuse("unknown_reference", f"There is no node, and no other thing, called `{name}`.")
+            return
+        lookup = self.builder.lookup(self.index, target, rooted=rooted, own=self.own)
+        if lookup is None:
+            here = self.builder.document.nodes[self.index].id
+            message = f"`{name}` is not upstream of `{here}`: it has not run when `{here}` does. Add a path of edges."
+            self._refuse("reference_not_upstream", message)
+            return
+        self.lookups.append(lookup)
+
+    def _refuse(self, code: str, message: str) -> None:
+        node = None if self.edge is not None else self.builder.document.nodes[self.index].id
+        self.builder.problems.append(Problem(code, self.pointer, message, node_id=node, edge=self.edge))
+
+
+def masked(config: dict[str, JsonValue], patterns: Sequence[str]) -> dict[str, JsonValue]:
+    """The config with null at every place that a pattern such as `branches.*.when` names."""
+    result: Any = config
+    for pattern in patterns:
+        result = _replaced(result, pattern.split("."), lambda _value: None)
+    return dict(result)
+
+
+def restored(rendered: Any, config: Mapping[str, JsonValue], patterns: Sequence[str]) -> Any:
+    """The rendered config with the original values at the places that were masked."""
+    result: Any = rendered
+    for pattern in patterns:
+        originals = iter([value for _, value in selected(config, (pattern,))])
+        result = _replaced(result, pattern.split("."), partial(_next, originals))
+    return result
+
+
+def _next(values: Iterator[Any], _replaced: Any) -> Any:
+    return next(values)
+
+
+def selected(value: Any, patterns: Sequence[str]) -> list[tuple[str, Any]]:
+    """The values at the places that the patterns name, each with its JSON pointer."""
+    found: list[tuple[str, Any]] = []
+
+    def visit(current: Any, parts: Sequence[str], pointer: str) -> None:
+        if not parts:
+            found.append((pointer, current))
+        elif parts[0] == "*" and isinstance(current, list):
+            for n, item in enumerate(current):
+                visit(item, parts[1:], f"{pointer}/{n}")
+        elif isinstance(current, Mapping) and parts[0] in current:
+            visit(current[parts[0]], parts[1:], f"{pointer}/{_escaped(parts[0])}")
+
+    for pattern in patterns:
+        visit(value, pattern.split("."), "")
+    return found
+
+
+def _replaced(value: Any, parts: Sequence[str], change: Callable[[Any], Any]) -> Any:
+    if not parts:
+        return change(value)
+    if parts[0] == "*" and isinstance(value, list):
+        return [_replaced(item, parts[1:], change) for item in value]
+    if isinstance(value, Mapping) and parts[0] in value:
+        return {**value, parts[0]: _replaced(value[parts[0]], parts[1:], change)}
+    return value
+
+
+def _place(config: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
+    """The JSON pointer and value of a place that pydantic names, as far as it is really there."""
+    pointer, value = "", config
+    for part in location:
+        if isinstance(value, Mapping) and part in value:
+            value = value[part]
+        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+            value = value[part]
+        else:
+            if part == location[-1] and isinstance(value, Mapping):
+                return f"{pointer}/{_escaped(part)}", None
+            break
+        pointer += f"/{_escaped(part)}"
+    return pointer, value
+
+
+def _escaped(part: int | str) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")

@@ -1,0 +1,200 @@
+"""Dataflow: how the edges of a region are resolved, who may start, and what a node can see.
+
+A `Turn` is one pass over one region: the whole graph, or one lap of a loop. Each unit waits at its own gate until its
+incoming edges are resolved (`join: first`: until one is taken); resolving a unit opens the gates behind it. Nothing
+here is timed: what a node sees depends on its ancestors only.
+"""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import JsonValue
+
+from app.compiler.context import RunInfo
+from app.compiler.plan import START, Region, Unit
+from app.compiler.resources import Resources
+from app.compiler.state import Reduction, Write
+
+EdgeState = Literal["taken", "dead", "broken", "parked"]
+Status = Literal["COMPLETED", "FAILED", "SKIPPED", "WAITING"]
+
+SKIP_REASONS = {
+    "branch_not_taken": "No edge to this node was taken.",
+    "upstream_failed": "A node that this one depends on has failed.",
+}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """How one turn of one node ended; `edges` by the edge's index in the document.
+
+    `handled` is False where a retry has to run the node again: an unhandled failure, and what was skipped behind it.
+    """
+
+    status: Status
+    output: JsonValue = None
+    error: dict[str, Any] | None = None
+    reason: dict[str, str] | None = None
+    edges: dict[int, EdgeState] | None = None
+    writes: list[Write] = field(default_factory=list)
+    handled: bool = True
+    attempt: int = 1
+    wake_at: datetime | None = None
+    input: JsonValue = None
+
+    def as_scope(self) -> dict[str, Any]:
+        return {"output": self.output, "status": self.status, "error": self.error}
+
+
+@dataclass(slots=True)
+class RunContext:
+    """One execution of one run: LangGraph's `context`, shared by all its units.
+
+    `known` holds what earlier executions have completed, by node id and iteration; `attempts` how often a node that
+    has to run again was tried before; `wakes` the times that nodes which parked before wait for.
+    """
+
+    run: RunInfo
+    resources: Resources
+    known: Mapping[tuple[str, int], Outcome] = field(default_factory=dict)
+    attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)
+    wakes: Mapping[tuple[str, int], datetime] = field(default_factory=dict)
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    turns: dict[int, "Turn"] = field(default_factory=dict)
+    ended: dict[int, list["Turn"]] = field(default_factory=dict)
+    counts: dict[int, int] = field(default_factory=dict)
+    failure: tuple[str, dict[str, Any]] | None = None
+    limit: str | None = None
+    wake_at: datetime | None = None
+
+    def park(self, until: datetime) -> None:
+        """Note the earliest time at which the run has to go on."""
+        self.wake_at = min(self.wake_at, until) if self.wake_at else until
+
+
+class Turn:
+    """One pass over one region. `path` names the laps around it, the outermost first."""
+
+    __slots__ = (
+        "base",
+        "broken",
+        "carried",
+        "edges",
+        "exits",
+        "gates",
+        "lap",
+        "left",
+        "outcomes",
+        "parent",
+        "parked",
+        "path",
+        "previous",
+        "region",
+        "writes",
+    )
+
+    def __init__(
+        self,
+        region: Region,
+        parent: "Turn | None",
+        *,
+        lap: int = 0,
+        base: dict[str, JsonValue] | None = None,
+        previous: Mapping[int, Outcome] | None = None,
+        carried: list[Write] | None = None,
+    ) -> None:
+        self.region = region
+        self.parent = parent
+        self.lap = lap
+        self.path: list[int] = [] if parent is None else [*parent.path, lap]
+        self.base: dict[str, JsonValue] = base or {}
+        self.previous: Mapping[int, Outcome] = previous or {}
+        self.carried: list[Write] = carried or []
+        self.outcomes: dict[int, Outcome] = {}
+        self.edges: dict[int, EdgeState] = {START: "taken"}
+        self.exits: dict[int, EdgeState] = {}
+        self.writes: dict[int, list[Write]] = {}
+        self.left = [sum(edge != START for edge in unit.incoming) for unit in region.units]
+        self.gates: dict[int, asyncio.Future[None]] = {}
+        self.broken = False
+        self.parked = False
+
+    async def wait(self, unit: Unit, *, first: bool) -> None:
+        """Return when the unit's incoming edges are resolved, or for `first` when one of them is taken."""
+        if self.left[unit.index] and not (first and self._taken(unit)):
+            gate = self.gates[unit.index] = asyncio.get_running_loop().create_future()
+            while not gate.done():
+                await gate
+
+    def verdict(self, unit: Unit, join: str) -> str | None:
+        """None when the unit is to run, else the code of the reason why it is skipped or `parked`."""
+        states = [self.edges.get(edge) for edge in unit.incoming]
+        if join == "first" and "taken" in states:
+            return None
+        if "parked" in states:
+            return "parked"
+        if "broken" in states:
+            return "upstream_failed"
+        if join == "all":
+            return None if all(state == "taken" for state in states) else "branch_not_taken"
+        return None if "taken" in states else "branch_not_taken"
+
+    def resolve(self, edges: Mapping[int, EdgeState], joins: Sequence[str]) -> None:
+        """Resolve edges whose source has ended; opens the gates of units that become ready.
+
+        `joins` tells the join of each of the document's nodes, by index.
+        """
+        for edge, state in edges.items():
+            target = self.region.target_of.get(edge)
+            if target is None:
+                self.exits[edge] = state
+                continue
+            self.edges[edge] = state
+            self.left[target.index] -= 1
+            gate = self.gates.get(target.index)
+            early = state == "taken" and joins[target.head] == "first"
+            if gate is not None and not gate.done() and (early or not self.left[target.index]):
+                gate.set_result(None)
+
+    def seen(self, node: int, hops: int, *, current: bool) -> Outcome | None:
+        """The outcome of a node as it is seen from here: `hops` regions out, of this lap or of the one before."""
+        turn = self
+        for _ in range(hops):
+            assert turn.parent is not None  # noqa: S101  # hops come from the plan
+            turn = turn.parent
+        return turn.outcomes.get(node) if current else turn.previous.get(node)
+
+    def state_at(self, unit: Unit, reduction: Reduction) -> dict[str, JsonValue]:
+        """The shared state as the unit's ancestors left it."""
+        return reduction.reduce(self.base, self._writes_of(unit.ancestors))
+
+    def ended(self) -> list[Write]:
+        """Everything written in this pass, in topological order, after what earlier laps wrote."""
+        return [*self.carried, *self._writes_of(-1)]
+
+    def view(self) -> dict[int, Outcome]:
+        """The newest outcome of every node of the region."""
+        return {**self.previous, **self.outcomes}
+
+    def next_lap(self, reduction: Reduction) -> "Turn":
+        """The turn of the next lap of the same loop."""
+        written = self._writes_of(-1)
+        return Turn(
+            self.region,
+            self.parent,
+            lap=self.lap + 1,
+            base=reduction.reduce(self.base, written),
+            previous=self.view(),
+            carried=[*self.carried, *written],
+        )
+
+    def _taken(self, unit: Unit) -> bool:
+        return any(self.edges.get(edge) == "taken" for edge in unit.incoming)
+
+    def _writes_of(self, ancestors: int) -> list[Write]:
+        if not self.writes:
+            return []
+        return [write for index in sorted(self.writes) if ancestors >> index & 1 for write in self.writes[index]]
