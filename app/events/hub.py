@@ -1,0 +1,280 @@
+"""The process's one listener to the event logs, and the way from there to any number of readers."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from uuid import UUID
+
+import psycopg
+
+from app import log
+from app.db import Pool
+from app.events import store
+from app.events.feeds import Feeds
+from app.events.store import EventText, RunHead
+from app.events.subscriber import Subscriber
+from app.events.wakeups import CHANNEL, parse_payload
+
+POLL_SECONDS = 1.5
+# How far clocks may differ: a poll looks back that much further than to the poll before.
+SLACK = timedelta(seconds=60)
+READ_EVENTS = 500
+READ_RUNS = 200
+REPLAY_EVENTS = 200
+REPLAY_RUNS = 50
+# Readers that go through the log at once, each with a connection of the pool.
+REPLAYS = 3
+RETRY_SECONDS = 0.5
+LONGEST_PAUSE_SECONDS = 2.0
+
+_log = log.get(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """What a subscription begins with: the runs and how far each has come, and the ids that name no run."""
+
+    runs: list[RunHead]
+    missing: list[UUID]
+
+
+class Hub:
+    """Wakes by notification, reads each news once for all readers, and polls for what notifications missed.
+
+    It holds one connection of its own, to listen, and connections of the pool only while it reads. Readers cost memory
+    and no connection. Call `shutdown` when the server begins to stop: all streams end. Call `stop` at the end.
+    """
+
+    def __init__(self, url: str, pool: Pool, *, poll_seconds: float = POLL_SECONDS) -> None:
+        self.stopping = False
+        self._url = url
+        self._pool = pool
+        self._poll_seconds = poll_seconds
+        self._feeds = Feeds()
+        self._readers: set[Subscriber] = set()
+        self._news = asyncio.Event()
+        self._resync = asyncio.Event()
+        self._replays = asyncio.Semaphore(REPLAYS)
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to listen; returns at once, also while the database cannot be reached."""
+        loops = {"listen": self._listen, "poll": self._poll, "read": self._read}
+        self._tasks = [asyncio.create_task(loop(), name=f"hub-{name}") for name, loop in loops.items()]
+
+    def shutdown(self) -> None:
+        """End all streams, those to come too; returns at once."""
+        self.stopping = True
+        for reader in self._readers:
+            reader.close()
+
+    async def stop(self) -> None:
+        """End everything and close the connection."""
+        self.shutdown()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._tasks = []
+
+    async def run_events(self, run_id: UUID, after: int, *, head: int | None = None) -> AsyncIterator[list[EventText]]:
+        """The run's events after the seq `after`, in order and without gaps, in batches as they come.
+
+        Ends after the terminal event that nothing follows, when the run is deleted, and when the server stops. `head`
+        is the run's newest seq, if the caller knows it: that saves the reader that is up to date a look at the log.
+        """
+        reader = self.open()
+        last: EventText | None = None
+        try:
+            self._feeds.join(reader, run_id, after, head)
+            self._news.set()
+            while not reader.closed and run_id in reader.cursors:
+                if last is not None and last.terminal and reader.empty and run_id not in reader.behind:
+                    return
+                events = await self.read(reader)
+                if events:
+                    last = events[-1]
+                    yield events
+        finally:
+            self.leave(reader)
+
+    def open(self) -> Subscriber:
+        """A reader of nothing yet; give it back by `leave`."""
+        reader = Subscriber()
+        self._readers.add(reader)
+        if self.stopping:
+            reader.close()
+        return reader
+
+    def leave(self, reader: Subscriber) -> None:
+        """Forget a reader."""
+        self._feeds.close_project(reader)
+        self._feeds.leave(reader, reader.cursors)
+        self._readers.discard(reader)
+
+    async def subscribe(
+        self, reader: Subscriber, project_id: UUID, run_ids: Sequence[UUID] | None, after: Mapping[UUID, int]
+    ) -> Snapshot:
+        """Let a reader have the events of some runs of a project, or (None) of all its runs, also those to come.
+
+        A run goes on after its seq in `after`, else after what the snapshot says. Nothing that the reader gets of these
+        runs lies before the snapshot. Raises psycopg.Error when the database cannot be reached.
+        """
+        floor = datetime.now(UTC)
+        asked = list(after) if run_ids is None else list(run_ids)
+        heads = {head.id: head for head in await store.heads(self._pool, project_id, asked)} if asked else {}
+        if run_ids is None:
+            heads |= {head.id: head for head in await store.live_heads(self._pool, project_id)}
+            self._feeds.open_project(reader, project_id, floor)
+            self._resync.set()
+        for head in heads.values():
+            if head.id in after or head.id not in reader.cursors:
+                self._feeds.leave(reader, [head.id])
+                self._feeds.join(reader, head.id, after.get(head.id, head.last_seq), head.last_seq)
+        self._news.set()
+        return Snapshot(list(heads.values()), [run_id for run_id in asked if run_id not in heads])
+
+    def unsubscribe(self, reader: Subscriber, run_ids: Sequence[UUID] | None) -> None:
+        """Let a reader have no more of some runs, or (None) of any."""
+        if run_ids is None:
+            self._feeds.close_project(reader)
+        self._feeds.leave(reader, reader.cursors if run_ids is None else run_ids)
+
+    async def read(self, reader: Subscriber) -> list[EventText]:
+        """Wait until something happened to the reader, and take its events; none if it was something else."""
+        await reader.news.wait()
+        reader.news.clear()
+        events = reader.take()
+        if reader.behind and not reader.closed:
+            events += await self._replay(reader)
+            if reader.behind:
+                reader.news.set()
+        if reader.project_id is not None:
+            self._retire(reader, events)
+        return events
+
+    async def _replay(self, reader: Subscriber) -> list[EventText]:
+        runs = list(reader.behind)[:REPLAY_RUNS]
+        cursors = {run_id: reader.cursors[run_id] for run_id in runs}
+        wakes = {run_id: self._feeds.by_run[run_id].wakes for run_id in runs}
+        try:
+            async with self._replays:
+                found = await store.read_many(self._pool, cursors, REPLAY_EVENTS)
+        except psycopg.Error as error:
+            _log.warning("The event log cannot be read, streams wait: %s", error)
+            await asyncio.sleep(RETRY_SECONDS)
+            return []
+        events: list[EventText] = []
+        stuck = True
+        for run_id, cursor in cursors.items():
+            if reader.cursors.get(run_id) != cursor or run_id not in reader.behind:
+                continue  # it was unsubscribed, or begun anew, while we read
+            batch = found.get(run_id, [])
+            events += batch
+            reader.cursors[run_id] = reached = batch[-1].seq if batch else cursor
+            stuck = stuck and not batch
+            if len(batch) < REPLAY_EVENTS and self._feeds.catch_up(reader, run_id, reached):
+                stuck = False
+                if self._feeds.by_run[run_id].wakes != wakes[run_id]:
+                    self._mark(run_id)
+        if stuck:
+            # Others were handed events that are not in the log: the run is being deleted.
+            await asyncio.sleep(RETRY_SECONDS)
+        return events
+
+    def _retire(self, reader: Subscriber, events: Sequence[EventText]) -> None:
+        for event in events:
+            if event.terminal and reader.cursors.get(event.run_id) == event.seq and event.run_id not in reader.behind:
+                self._feeds.leave(reader, [event.run_id])
+                reader.remember_end(event.run_id, event.seq, datetime.now(UTC))
+
+    def _mark(self, run_id: UUID) -> None:
+        self._feeds.dirty.add(run_id)
+        self._news.set()
+
+    def _hear(self, project_id: UUID, run_id: UUID, last_seq: int) -> None:
+        if self._feeds.hear(project_id, run_id, last_seq):
+            self._news.set()
+
+    async def _listen(self) -> None:
+        pause = 0.0
+        while True:
+            try:
+                connection = await psycopg.AsyncConnection.connect(
+                    self._url,
+                    autocommit=True,
+                    connect_timeout=5,
+                    keepalives_idle=15,
+                    keepalives_interval=5,
+                    keepalives_count=3,
+                    application_name="graphwright-listen",
+                )
+                async with connection:
+                    await connection.execute(f"listen {CHANNEL}")
+                    self._resync.set()
+                    pause = 0.0
+                    async for notification in connection.notifies():
+                        for wake in parse_payload(notification.payload):
+                            self._hear(*wake)
+            except (psycopg.Error, OSError) as error:
+                _log.warning("The listener lost the database, readers are served by polling: %s", error)
+            pause = min(pause * 2 or 0.05, LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
+
+    async def _poll(self) -> None:
+        before = datetime.now(UTC)
+        while True:
+            try:
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._resync.wait()
+            except TimeoutError:
+                pass
+            self._resync.clear()
+            began = datetime.now(UTC)
+            try:
+                await self._look(before - SLACK)
+                before = began
+            except psycopg.Error as error:
+                _log.warning("The event logs cannot be polled: %s", error)
+
+    async def _look(self, since: datetime) -> None:
+        runs = list(self._feeds.by_run)
+        if runs:
+            found = await store.last_seqs(self._pool, runs)
+            for row in found:
+                self._hear(*row)
+            self._feeds.gone(set(runs).difference(run_id for _, run_id, _ in found))
+        if self._feeds.by_project:
+            since_id = UUID(int=int(since.timestamp() * 1000) << 80)
+            for row in await store.changed_runs(self._pool, list(self._feeds.by_project), since, since_id):
+                self._hear(*row)
+
+    async def _read(self) -> None:
+        while True:
+            await self._news.wait()
+            self._news.clear()
+            try:
+                await self._meet()
+                await self._hand_out()
+            except psycopg.Error as error:
+                _log.warning("The event logs cannot be read, readers wait: %s", error)
+                await asyncio.sleep(RETRY_SECONDS)
+                self._resync.set()
+            if self._feeds.dirty or self._feeds.unseen:
+                self._news.set()
+
+    async def _meet(self) -> None:
+        unseen = self._feeds.unseen
+        if unseen:
+            self._feeds.unseen = {}
+            self._feeds.meet(unseen, await store.ends(self._pool, list(unseen)))
+
+    async def _hand_out(self) -> None:
+        cursors = list(self._feeds.to_read())
+        for first in range(0, len(cursors), READ_RUNS):
+            part = dict(cursors[first : first + READ_RUNS])
+            found = await store.read_many(self._pool, part, READ_EVENTS)
+            for run_id, events in found.items():
+                self._feeds.deliver(run_id, part[run_id], events)
+                if len(events) == READ_EVENTS:
+                    self._feeds.dirty.add(run_id)
