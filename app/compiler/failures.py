@@ -10,6 +10,8 @@ from typing import Any
 
 import httpx
 
+from app.errors import GraphwrightError
+
 RETRYABLE_STATUSES = frozenset({408, 425, 429})
 MAX_STACK = 20_000
 MAX_MESSAGE = 10_000
@@ -105,8 +107,9 @@ def is_retryable_status(status: int) -> bool:
 
 
 def _type_of(error: BaseException) -> str:
-    own = getattr(error, "type", None) if isinstance(error, HardError | RetryableError) else None
-    return own or type(error).__name__
+    if isinstance(error, HardError | RetryableError) and error.type:
+        return error.type
+    return error.problem_code if isinstance(error, GraphwrightError) else type(error).__name__
 
 
 def _is_retryable(error: BaseException) -> bool:

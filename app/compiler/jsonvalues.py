@@ -2,10 +2,10 @@
 
 import base64
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import fields, is_dataclass
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from pathlib import PurePath
@@ -16,8 +16,7 @@ from pydantic import BaseModel, JsonValue
 
 from app.compiler.failures import HardError
 
-_TEXTUAL = (Decimal, UUID, PurePath)
-_LISTS = (list, tuple, AbstractSet)
+NOT_JSON = "not_json"
 
 
 def as_json(value: Any) -> JsonValue:
@@ -31,9 +30,8 @@ def as_json(value: Any) -> JsonValue:
     try:
         return _convert(value, "result")
     except RecursionError:
-        raise HardError(
-            "The result is nested too deeply, or contains itself; return a smaller tree.", "not_json"
-        ) from None
+        message = "The result is nested too deeply, or contains itself; return a smaller tree."
+        raise HardError(message, NOT_JSON) from None
 
 
 def _convert(value: Any, path: str) -> JsonValue:
@@ -46,68 +44,58 @@ def _convert(value: Any, path: str) -> JsonValue:
         return {_key(name, path): _convert(item, f"{path}.{name}") for name, item in value.items()}
     if kind is list:
         return [_convert(item, f"{path}[{index}]") for index, item in enumerate(value)]
-    return _convert_rarer(value, path)
+    for applies, simplify in _RARER:
+        if applies(value):
+            return _convert(simplify(value), path)
+    if isinstance(value, Iterable):
+        raise HardError(f"{path} is a {kind.__name__}, which can be read only once; return a list.", NOT_JSON)
+    raise HardError(f"{path} is of type {kind.__name__}, which JSON cannot say.", NOT_JSON)
 
 
-def _convert_rarer(value: Any, path: str) -> JsonValue:
-    if isinstance(value, Enum):
-        return _convert(value.value, path)
-    if isinstance(value, BaseModel):
-        return _convert(value.model_dump(by_alias=True), path)
-    if is_dataclass(value) and not isinstance(value, type):
-        return _convert({field.name: getattr(value, field.name) for field in fields(value)}, path)
-    if isinstance(value, tuple) and hasattr(value, "_asdict"):
-        return _convert(value._asdict(), path)
-    if isinstance(value, Mapping):
-        return _convert(dict(value), path)
-    if isinstance(value, _LISTS):
-        return [_convert(item, f"{path}[{index}]") for index, item in enumerate(_ordered(value))]
-    return _convert_scalar(value, path)
+def _is(*kinds: type) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, kinds)
 
 
-def _convert_scalar(value: Any, path: str) -> JsonValue:
-    if isinstance(value, str):
-        return str.__str__(value)
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    if isinstance(value, _TEXTUAL):
-        return str(value)
-    if isinstance(value, bytes | bytearray | memoryview):
-        return base64.b64encode(value).decode()
-    if isinstance(value, Iterator):
-        raise HardError(f"{path} is a generator; return a list.", "not_json")
-    if callable(getattr(value, "tolist", None)):
-        return _convert(value.tolist(), path)
-    if isinstance(value, int):
-        return int(value)
-    if isinstance(value, float):
-        return _number(float(value), path)
-    raise HardError(f"{path} is of type {type(value).__name__}, which JSON cannot say.", "not_json")
+def _ordered(values: AbstractSet[Any]) -> list[Any]:
+    try:
+        return sorted(values)
+    except TypeError:
+        return list(values)
+
+
+# In this order: an enum may be an int, a named tuple is a tuple, a NumPy float is a float.
+_RARER: tuple[tuple[Callable[[Any], bool], Callable[[Any], Any]], ...] = (
+    (_is(Enum), lambda value: value.value),
+    (_is(str), str.__str__),
+    (_is(BaseModel), lambda value: value.model_dump(by_alias=True)),
+    (
+        lambda value: is_dataclass(value) and not isinstance(value, type),
+        lambda value: {field.name: getattr(value, field.name) for field in fields(value)},
+    ),
+    (lambda value: isinstance(value, tuple) and hasattr(value, "_asdict"), lambda value: value._asdict()),
+    (_is(Mapping), dict),
+    (_is(list, tuple), list),
+    (_is(AbstractSet), _ordered),
+    (_is(date, time), lambda value: value.isoformat()),
+    (_is(timedelta), timedelta.total_seconds),
+    (_is(Decimal, UUID, PurePath), str),
+    (_is(bytes, bytearray, memoryview), lambda value: base64.b64encode(value).decode()),
+    (lambda value: callable(getattr(value, "tolist", None)), lambda value: value.tolist()),
+    (_is(int), int),
+    (_is(float), float),
+)
 
 
 def _number(value: float, path: str) -> float:
     if math.isfinite(value):
         return value
-    raise HardError(f"{path} is {value}, which JSON cannot say; return null or text instead.", "not_json")
+    raise HardError(f"{path} is {value}, which JSON cannot say; return null or text instead.", NOT_JSON)
 
 
 def _key(name: Any, path: str) -> str:
-    if type(name) is str:
-        return name
     plain = name.value if isinstance(name, Enum) else name
     if isinstance(plain, str):
         return str.__str__(plain)
     if isinstance(plain, int | date | UUID | PurePath | Decimal):
         return str(plain)
-    raise HardError(f"{path} has a key of type {type(name).__name__}; keys must be text.", "not_json")
-
-
-def _ordered(values: Any) -> Any:
-    if not isinstance(values, AbstractSet):
-        return values
-    try:
-        return sorted(values)
-    except TypeError:
-        return list(values)
+    raise HardError(f"{path} has a key of type {type(name).__name__}; keys must be text.", NOT_JSON)

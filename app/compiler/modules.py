@@ -1,34 +1,35 @@
-"""Importing Python by name or from a file."""
+"""Importing Python files that belong to no installed package."""
 
+import hashlib
 import importlib
-import importlib.util
+import re
 import sys
 from pathlib import Path
 from types import ModuleType
 
 
-def import_named(name: str) -> ModuleType:
-    """The module of that name; raises ImportError, also for the main program, which is only known by its file."""
-    if name == "__main__":
-        raise ImportError("the main program has no name to import it by")
-    return importlib.import_module(name)
+def package_of(folder: Path) -> str:
+    """The name of the package whose modules are the Python files of a folder; the same in every process.
+
+    Files of the folder can import each other relatively (`from .cleaning import repair`).
+    """
+    place = folder.resolve()
+    name = f"workflow_{re.sub(r'[^0-9A-Za-z]', '_', place.name)}_{hashlib.sha256(str(place).encode()).hexdigest()[:12]}"
+    if name not in sys.modules:
+        package = ModuleType(name, f"Python files of the workflow folder {place}")
+        package.__path__ = [str(place)]
+        sys.modules[name] = package
+    return name
 
 
-def import_file(path: Path, name: str) -> ModuleType:
-    """Run a Python file as the module `name` and return it; raises whatever the file raises."""
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} is no Python file")
-    module = importlib.util.module_from_spec(spec)
-    # Dataclasses and annotations look their own module up while it runs.
-    previous = sys.modules.get(name)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        if previous is None:
-            del sys.modules[name]
-        else:
-            sys.modules[name] = previous
-        raise
-    return module
+def import_file(file: Path) -> ModuleType:
+    """The module of a Python file, run once per process; raises whatever the file raises."""
+    importlib.invalidate_caches()
+    return importlib.import_module(f"{package_of(file.parent)}.{file.stem}")
+
+
+def forget_folder(folder: Path) -> None:
+    """Let the files of a folder be run again by their next import."""
+    name = package_of(folder)
+    for known in [module for module in sys.modules if module == name or module.startswith(f"{name}.")]:
+        del sys.modules[known]

@@ -71,15 +71,6 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
                 failure = error
         raise failure
 
-    async def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,  # noqa: ASYNC109 - the interface of httpcore
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        """Refused: no node reaches sockets of this machine."""
-        raise httpcore.ConnectError("Sockets of this machine cannot be reached.")
-
     async def sleep(self, seconds: float) -> None:
         """Wait; httpcore asks for this between tries."""
         await self._dialler.sleep(seconds)

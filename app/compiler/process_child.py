@@ -1,6 +1,7 @@
 """The program of a tool's process: reads calls from its standard input, and answers where its parent listens."""
 
 import asyncio
+import importlib
 import inspect
 import json
 import os
@@ -19,7 +20,7 @@ from pydantic import JsonValue
 
 from app.compiler.failures import failure_of
 from app.compiler.jsonvalues import as_json
-from app.compiler.modules import import_file, import_named
+from app.compiler.modules import import_file
 from app.compiler.processes import LENGTH_BYTES
 from app.compiler.tools import Tool, bind_arguments, make_tool
 
@@ -73,15 +74,14 @@ def _function_of(request: Request) -> Callable[..., Any]:
 
 
 def _module_of(request: Request) -> ModuleType:
-    known = sys.modules.get(request["module"])
-    if known is not None and request["module"] != "__main__":
-        return known
-    try:
-        return import_named(request["module"])
-    except ImportError:
-        if request["file"] is None:
-            raise
-        return import_file(Path(request["file"]), request["module"])
+    # The parent's main program is "__main__" there, and only a file here.
+    if request["module"] != "__main__":
+        try:
+            return importlib.import_module(request["module"])
+        except ModuleNotFoundError:
+            if request["file"] is None:
+                raise
+    return import_file(Path(request["file"]))
 
 
 if __name__ == "__main__":

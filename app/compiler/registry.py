@@ -81,9 +81,17 @@ class Catalogue:
             )
         self.node_types[node_type.name] = node_type
 
+    def has_function(self, function: Callable[..., Any]) -> bool:
+        """Whether a function has been registered as a tool, under whatever name."""
+        return any(tool.function is function for tool in self.tools.values())
+
+    def copy(self) -> "Catalogue":
+        """A catalogue of its own with the same things."""
+        return Catalogue(dict(self.node_types), dict(self.tools))
+
     def merge(self, other: "Catalogue") -> None:
         """Take in everything of another catalogue, or nothing when one of its names is taken."""
-        trial = Catalogue(dict(self.node_types), dict(self.tools))
+        trial = self.copy()
         for node_type in other.node_types.values():
             trial.add_node_type(node_type)
         for tool in other.tools.values():
@@ -110,6 +118,16 @@ class Registry:
 
 _catalogue = Catalogue()
 _current: ContextVar[Catalogue] = ContextVar("catalogue", default=_catalogue)
+
+
+def installed() -> Catalogue:
+    """The catalogue of the process: what imported modules have registered."""
+    return _catalogue
+
+
+def current() -> Catalogue:
+    """The catalogue that decorators fill now."""
+    return _current.get()
 
 
 def snapshot(catalogue: Catalogue | None = None, problems: tuple[str, ...] = ()) -> Registry:

@@ -2,7 +2,6 @@
 
 import asyncio
 import inspect
-import sys
 import typing
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -157,9 +156,3 @@ def _field(parameter: inspect.Parameter, hint: Any) -> tuple[Any, Any]:
 def _is_being_cancelled() -> bool:
     task = asyncio.current_task()
     return task is not None and task.cancelling() > 0
-
-
-def module_of(function: ToolFunction) -> tuple[str, str | None]:
-    """The name of the module that a function lives in, and the file it was loaded from."""
-    module = sys.modules.get(function.__module__)
-    return function.__module__, getattr(module, "__file__", None)

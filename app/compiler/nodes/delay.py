@@ -1,0 +1,40 @@
+"""The node that waits."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
+
+from app.compiler.context import NodeContext
+from app.compiler.failures import Park
+from app.compiler.registry import node_type
+
+TEN_YEARS = 315_360_000
+
+
+class DelayConfig(BaseModel):
+    """How long to wait, or until when."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seconds: float | None = Field(default=None, ge=0, le=TEN_YEARS, allow_inf_nan=False)
+    until: AwareDatetime | None = Field(default=None, description="A moment with its time zone: 2030-01-31T08:00:00Z.")
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> "DelayConfig":
+        if (self.seconds is None) == (self.until is None):
+            raise ValueError("a delay needs either seconds or until")
+        return self
+
+
+@node_type("delay", config=DelayConfig, title="Delay")
+async def delay_node(context: NodeContext, config: DelayConfig) -> None:
+    """Waits for `seconds` or `until` a moment, and gives null; a long wait holds no worker."""
+    now = datetime.now(UTC)
+    # After a parked wait the moment is fixed: counting the seconds again would wait twice.
+    end = context.wake_at or config.until or now + timedelta(seconds=config.seconds or 0)
+    remaining = (end - now).total_seconds()
+    if remaining > context.resources.park_seconds:
+        raise Park(end)
+    if remaining > 0:
+        await asyncio.sleep(remaining)
