@@ -1,7 +1,7 @@
 """The process's one listener to the event logs, and the way from there to any number of readers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -60,8 +60,8 @@ class Hub:
 
     async def start(self) -> None:
         """Begin to listen; returns at once, also while the database cannot be reached."""
-        loops = {"listen": self._listen, "poll": self._poll, "read": self._read}
-        self._tasks = [asyncio.create_task(loop(), name=f"hub-{name}") for name, loop in loops.items()]
+        loops = (self._listen, self._poll, self._read)
+        self._tasks = [asyncio.create_task(_forever(loop), name=f"hub{loop.__name__}") for loop in loops]
 
     def shutdown(self) -> None:
         """End all streams, those to come too; returns at once."""
@@ -278,3 +278,12 @@ class Hub:
                 self._feeds.deliver(run_id, part[run_id], events)
                 if len(events) == READ_EVENTS:
                     self._feeds.dirty.add(run_id)
+
+
+async def _forever(loop: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await loop()
+        except Exception:  # noqa: BLE001 - without this loop all streams would stand still, and nobody would know
+            _log.exception("A loop of the event hub failed and begins again.")
+            await asyncio.sleep(RETRY_SECONDS)

@@ -104,10 +104,9 @@ class Wakeups:
             return
         sending, self._pending = self._pending, {}
         try:
-            if self._connection is None:
-                self._connection = await self._connect()
+            connection = self._connection or await self._connect()
             for payload in payloads((project, run, seq) for run, (project, seq) in sending.items()):
-                await self._connection.execute("select pg_notify(%s, %s)", (CHANNEL, payload))
+                await connection.execute("select pg_notify(%s, %s)", (CHANNEL, payload))
         except BaseException:
             # Sent again with what has come meanwhile: a wake that arrives twice does no harm.
             for run_id, (project_id, last_seq) in sending.items():
@@ -115,7 +114,7 @@ class Wakeups:
             raise
 
     async def _connect(self) -> psycopg.AsyncConnection:
-        connection = await psycopg.AsyncConnection.connect(
+        self._connection = connection = await psycopg.AsyncConnection.connect(
             self._url, autocommit=True, connect_timeout=5, application_name="graphwright-notify"
         )
         await connection.execute("set synchronous_commit = off")
