@@ -126,15 +126,15 @@ class EmbeddedPostgres:
         server, lease = self._server, self._lease
         if server is None or lease is None:
             return
-        lease.release()
         self._lease = None
         data, control = server.folders.data, server.folders.control
         try:
             with locked(control / "lock", LOCK_SECONDS):
+                lease.release()
                 if drop_void_leases(control / "leases") or stop_server(data):
                     return
         except TimeoutError:
-            pass  # the watchdog stops it when it gets the lock
+            lease.release()
         raise EmbeddedPostgresError(
             f"PostgreSQL on {data} did not stop in time. See {server.folders.logs} for what holds it up; "
             "its watchdog goes on trying."

@@ -115,7 +115,7 @@ def private_folder(folder: Path, account: Account) -> Path:
 
 
 def socket_folder(data: Path, account: Account) -> Path:
-    """A private folder for the socket: beside the data, or a short one in the temporary folder if that is too long."""
+    """A private folder for the socket: beside the data, or a short one in the temporary folder if that does not do."""
     beside = data.with_name(f"{data.name}.socket")
     if _fits(beside):
         return private_folder(beside, account)
@@ -125,11 +125,14 @@ def socket_folder(data: Path, account: Account) -> Path:
         if _fits(private / short) and first_unreachable(top, account) is None:
             private_folder(private, account)
             return private_folder(private / short, account)
-    raise EmbeddedPostgresError(f"No folder for the socket of {data} is short enough. Set TMPDIR to a shorter path.")
+    raise EmbeddedPostgresError(
+        f"No folder for the socket of {data} will do. Set TMPDIR to a short path without commas."
+    )
 
 
 def _fits(folder: Path) -> bool:
-    return len(os.fsencode(folder)) + len(LONGEST_SOCKET_NAME) <= SOCKET_BYTES
+    """Whether clients can use a socket in it: they take a comma in a host for the start of the next one."""
+    return "," not in str(folder) and len(os.fsencode(folder)) + len(LONGEST_SOCKET_NAME) <= SOCKET_BYTES
 
 
 def _make_parents(folder: Path) -> None:

@@ -77,8 +77,12 @@ def postmaster_pid(data: Path) -> int | None:
         pid = int((data / "postmaster.pid").read_text().splitlines()[0])
     except (FileNotFoundError, ValueError, IndexError):
         return None
+    return pid if _serves(pid, data) else None
+
+
+def _serves(pid: int, data: Path) -> bool:
     program, *arguments = _command_line(pid) or [""]
-    return pid if Path(program).name == "postgres" and str(data) in arguments else None
+    return Path(program).name == "postgres" and str(data) in arguments
 
 
 def _command_line(pid: int) -> list[str]:
@@ -100,7 +104,7 @@ def stop_server(data: Path) -> bool:
         with suppress(ProcessLookupError):
             os.kill(pid, signal.SIGINT)  # what `pg_ctl stop -m fast` sends, to a pid that was checked
     deadline = time.monotonic() + STOP_SECONDS
-    while pid is not None and postmaster_pid(data) == pid:
+    while pid is not None and _serves(pid, data):  # its pid file goes a little before it
         if time.monotonic() > deadline:
             return False
         time.sleep(POLL_SECONDS)
