@@ -13,7 +13,7 @@ export function Shell() {
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:m-2 focus:rounded-lg focus:bg-raised focus:p-2">
         Skip to content
       </a>
-      <aside className="flex shrink-0 items-center gap-1 border-b border-line bg-bg px-3 py-2 md:w-56 md:flex-col md:items-stretch md:border-r md:border-b-0 md:px-3 md:py-4">
+      <aside className="flex shrink-0 items-center gap-1 border-b border-line bg-bg px-3 py-2 md:w-56 md:flex-col md:items-stretch md:border-b-0 md:px-3 md:py-4">
         <Link to="/" search={{ all: true }} className="flex items-center gap-2.5 rounded-lg px-1.5 md:mb-4" aria-label="Graphwright, all projects">
           <Logo size={24} />
           <span className="hidden text-[15px] font-semibold tracking-[-0.02em] sm:inline">Graphwright</span>

@@ -23,16 +23,19 @@ export function labelWidth(text: string): number {
 }
 
 /** The document as ELK wants it: loops are nested frames, edges belong to the root, positions come back absolute. */
-export function toElk(graph: Graph, direction: Direction): ElkNode {
+export function toElk(graph: Graph, direction: Direction, order: ReadonlyMap<string, number>): ElkNode {
   const loops = findLoops(graph);
   const home = innermost(loops);
   const frames = new Map(loops.map((loop) => [loop.id, frame(loop)]));
   const root: ElkNode = { id: "root", layoutOptions: options(graph, direction), children: [], edges: [] };
-  for (const loop of loops) holder(loop.parent).push(frames.get(loop.id)!);
-  for (const node of graph.nodes) {
-    holder(home.get(node.id) ?? null).push({ id: `n:${node.id}`, width: NODE_WIDTH, height: NODE_HEIGHT });
-  }
-  root.edges = graph.edges.map(toElkEdge);
+  const boxes: { layer: number; home: Loop | null; box: ElkNode }[] = [
+    ...loops.map((loop) => ({ layer: order.get(loop.header) ?? 0, home: loop.parent, box: frames.get(loop.id)! })),
+    ...graph.nodes.map(({ id }) => ({ layer: order.get(id) ?? 0, home: home.get(id) ?? null, box: step(id) })),
+  ];
+  // ELK takes an edge against the order of the boxes for one that leads back; ours do so only to a loop's header.
+  for (const { home: loop, box } of boxes.sort((a, b) => a.layer - b.layer)) holder(loop).push(box);
+  const back = new Set(loops.flatMap((loop) => loop.backEdges));
+  root.edges = graph.edges.map((edge, index) => toElkEdge(edge, index, back.has(index)));
   return root;
 
   function holder(loop: Loop | null): ElkNode[] {
@@ -40,10 +43,15 @@ export function toElk(graph: Graph, direction: Direction): ElkNode {
   }
 }
 
-function toElkEdge(edge: GraphEdge, index: number): ElkExtendedEdge {
+function step(id: string): ElkNode {
+  return { id: `n:${id}`, width: NODE_WIDTH, height: NODE_HEIGHT };
+}
+
+function toElkEdge(edge: GraphEdge, index: number, back: boolean): ElkExtendedEdge {
   const text = edgeLabel(edge);
-  const labels = text ? [{ text, width: labelWidth(text), height: LABEL_HEIGHT }] : [];
-  return { id: `e:${index}`, sources: [`n:${edge.source}`], targets: [`n:${edge.target}`], labels };
+  const labels = text ? [{ text, width: labelWidth(text), height: LABEL_HEIGHT, layoutOptions: { "elk.edgeLabels.inline": "true" } }] : [];
+  const layoutOptions = { "elk.layered.priority.direction": back ? "0" : "10" };
+  return { id: `e:${index}`, sources: [`n:${edge.source}`], targets: [`n:${edge.target}`], labels, layoutOptions };
 }
 
 function frame(loop: Loop): ElkNode {
@@ -59,7 +67,6 @@ function options(graph: Graph, direction: Direction): Record<string, string> {
     "elk.json.shapeCoords": "ROOT",
     "elk.json.edgeCoords": "ROOT",
     "elk.edgeRouting": "ORTHOGONAL",
-    "elk.edgeLabels.inline": "true",
     "elk.spacing.nodeNode": "28",
     "elk.spacing.edgeNode": "20",
     "elk.spacing.edgeEdge": "14",
@@ -70,6 +77,7 @@ function options(graph: Graph, direction: Direction): Record<string, string> {
     "elk.layered.nodePlacement.favorStraightEdges": "true",
     "elk.layered.thoroughness": large ? "2" : "10",
     "elk.layered.feedbackEdges": "true",
+    "elk.layered.cycleBreaking.strategy": "MODEL_ORDER",
     "elk.separateConnectedComponents": large ? "false" : "true",
   };
 }

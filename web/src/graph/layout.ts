@@ -1,5 +1,6 @@
 import type { ElkEdgeSection, ElkNode } from "elkjs/lib/elk-api";
 import type { Graph } from "../api/types";
+import { layers } from "./direction";
 import { type Direction, toElk } from "./elk-graph";
 
 export interface Point {
@@ -34,7 +35,7 @@ export function layoutOf(graph: Graph, direction: Direction, engine: () => Promi
   known.set(graph, byDirection);
   const before = byDirection.get(direction);
   if (before) return before;
-  const promise = engine().then((elk) => elk.layout(toElk(graph, direction)).then(fromElk));
+  const promise = engine().then((elk) => elk.layout(toElk(graph, direction, layers(graph))).then(fromElk));
   byDirection.set(direction, promise);
   promise.catch(() => byDirection.delete(direction));
   return promise;

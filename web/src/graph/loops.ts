@@ -18,9 +18,10 @@ export function findLoops(graph: Graph): Loop[] {
   return found;
 
   function descend(ids: readonly string[], edges: readonly number[], parent: Loop | null): void {
-    for (const members of components(ids, edges, graph)) {
-      const inside = edges.filter((index) => has(members, graph, index));
-      if (inside.length === 0) continue;
+    const parts = components(ids, edges, graph);
+    const insides = edgesInside(parts, edges, graph);
+    for (const [part, inside] of insides) {
+      const members = parts[part]!;
       const header = headerOf(members, edges, parent, graph, entry);
       const backEdges = inside.filter((index) => graph.edges[index]?.target === header);
       const loop: Loop = { id: `loop:${header}:${found.length}`, header, nodes: members, backEdges, parent };
@@ -38,9 +39,20 @@ export function innermost(loops: readonly Loop[]): Map<string, Loop> {
   return map;
 }
 
-function has(members: ReadonlySet<string>, graph: Graph, index: number): boolean {
-  const edge = graph.edges[index];
-  return edge !== undefined && members.has(edge.source) && members.has(edge.target);
+/** By component, the edges that begin and end in it; components without any are left out. */
+function edgesInside(parts: readonly Set<string>[], edges: readonly number[], graph: Graph): Map<number, number[]> {
+  const home = new Map<string, number>();
+  parts.forEach((members, part) => members.forEach((id) => home.set(id, part)));
+  const inside = new Map<number, number[]>();
+  for (const index of edges) {
+    const edge = graph.edges[index];
+    const part = edge && home.get(edge.source);
+    if (part === undefined || home.get(edge!.target) !== part) continue;
+    const known = inside.get(part);
+    if (known) known.push(index);
+    else inside.set(part, [index]);
+  }
+  return inside;
 }
 
 function headerOf(

@@ -1,6 +1,6 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useEffect, useMemo, useRef, useState } from "react";
-import type { NodeStatus, RunEvent, RunStatus } from "../api/types";
+import type { RunEvent } from "../api/types";
 import { Icon } from "../ui/icons";
 import { StatusIcon } from "../ui/status";
 import { clock, span } from "../ui/time";
@@ -75,12 +75,12 @@ function Rows({ head, chosen, onChoose, startedAt }: Omit<Props, "open" | "onTog
 }
 
 function Row({ event, startedAt, onChoose }: { event: RunEvent; startedAt: string; onChoose: (id: string) => void }) {
-  const status: RunStatus | NodeStatus | null = statusOfEvent(event);
+  const status = statusOfEvent(event);
   const node = event.node_id;
   const inside = (
     <>
       <span className="w-10 shrink-0 text-right text-ink-3">{event.seq}</span>
-      <time dateTime={event.at} title={clock(event.at)} className="w-16 shrink-0 text-right text-ink-3">
+      <time dateTime={event.at} title={clock(event.at)} className="w-22 shrink-0 text-right whitespace-nowrap text-ink-3">
         +{span(Date.parse(event.at) - Date.parse(startedAt))}
       </time>
       <span className="w-3.5 shrink-0">{status && <StatusIcon status={status} size={13} />}</span>

@@ -11,7 +11,7 @@ export const FrameNode = memo(function FrameNode({ data }: NodeProps<Frame>) {
   const lap = last ? (last.path.at(-1) ?? last.iteration) + 1 : 0;
   return (
     <div className="frame" data-loop={data.loop.header}>
-      <div className="flex items-center gap-1.5 px-4 pt-3 text-[11px] font-semibold text-accent">
+      <div className="mt-2.5 ml-3 inline-flex items-center gap-1.5 rounded-full bg-raised py-px pr-0.5 pl-2 text-[11px] font-semibold text-accent">
         <Icon name="loop" size={13} />
         {data.title}
         <span className="rounded-full bg-accent-soft px-2 py-px tabular-nums" title={`At most ${data.limit} laps`}>

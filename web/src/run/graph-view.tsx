@@ -1,6 +1,7 @@
-import { Background, type EdgeTypes, type NodeTypes, ReactFlow, ReactFlowProvider, useReactFlow } from "@xyflow/react";
-import { useEffect, useMemo, useRef, useState } from "react";
-import { NODE_HEIGHT, NODE_WIDTH } from "../graph/elk-graph";
+import { Background, type EdgeTypes, getViewportForBounds, type NodeTypes, ReactFlow, ReactFlowProvider, useReactFlow } from "@xyflow/react";
+import { useCallback, useEffect, useMemo, useRef, useState } from "react";
+import { bestDirection } from "../graph/direction";
+import { type Direction, NODE_HEIGHT, NODE_WIDTH } from "../graph/elk-graph";
 import { layoutEngine } from "../graph/engine";
 import "../graph/graph.css";
 import { type Layout, layoutOf } from "../graph/layout";
@@ -14,7 +15,9 @@ import { Wire } from "./wire";
 
 const NODE_TYPES: NodeTypes = { step: StepNode, frame: FrameNode };
 const EDGE_TYPES: EdgeTypes = { wire: Wire };
-const FIT = { padding: 0.12, maxZoom: 1.1 };
+const MIN_ZOOM = 0.05;
+const FIT_ZOOM = 1.1;
+const FIT_PADDING = 0.08;
 const READABLE = 0.5;
 
 interface Props {
@@ -24,21 +27,38 @@ interface Props {
   onFollow: () => void;
 }
 
+interface Pane {
+  width: number;
+  height: number;
+}
+
 export function GraphView(props: Props) {
+  const [pane, setPane] = useState<Pane | null>(null);
+  const measure = useCallback((box: HTMLDivElement | null) => {
+    if (box) setPane((before) => before ?? { width: box.clientWidth, height: box.clientHeight });
+  }, []);
+  return (
+    <div ref={measure} className="graph-pane h-full">
+      {pane && <Drawn {...props} pane={pane} />}
+    </div>
+  );
+}
+
+function Drawn({ pane, ...props }: Props & { pane: Pane }) {
   const { graph } = useRunScope();
-  const [vertical] = useState(() => matchMedia("(max-width: 767px)").matches);
+  const direction = useMemo<Direction>(() => bestDirection(graph, pane), [graph, pane]);
   const [layout, setLayout] = useState<Layout | null>(null);
   const [error, setError] = useState<unknown>(null);
   useEffect(() => {
     let over = false;
-    layoutOf(graph, vertical ? "DOWN" : "RIGHT", layoutEngine).then(
+    layoutOf(graph, direction, layoutEngine).then(
       (found) => !over && setLayout(found),
       (cause: unknown) => !over && setError(cause),
     );
     return () => {
       over = true;
     };
-  }, [graph, vertical]);
+  }, [graph, direction]);
 
   if (error) return <div className="p-5"><ErrorBox error={error} /></div>;
   if (!layout) {
@@ -52,7 +72,7 @@ export function GraphView(props: Props) {
   }
   return (
     <ReactFlowProvider>
-      <Canvas {...props} layout={layout} vertical={vertical} />
+      <Canvas {...props} layout={layout} vertical={direction === "DOWN"} />
     </ReactFlowProvider>
   );
 }
@@ -61,6 +81,7 @@ function Canvas({ chosen, onChoose, following, onFollow, layout, vertical }: Pro
   const { graph } = useRunScope();
   const flow = useMemo(() => toFlow(graph, layout, vertical), [graph, layout, vertical]);
   const nodes = useMemo(() => flow.nodes.map((node) => (node.id === chosen ? { ...node, selected: true } : node)), [flow, chosen]);
+  const [opening] = useState(() => wholeView(layout));
   useCamera(layout, chosen);
   return (
     <ReactFlow<FlowNode>
@@ -75,9 +96,8 @@ function Canvas({ chosen, onChoose, following, onFollow, layout, vertical }: Pro
         if (picked && "id" in picked) onChoose(picked.id);
       }}
       onPaneClick={() => onChoose(null)}
-      fitView
-      fitViewOptions={FIT}
-      minZoom={0.05}
+      defaultViewport={opening}
+      minZoom={MIN_ZOOM}
       maxZoom={1.8}
       onlyRenderVisibleElements
       nodesDraggable={false}
@@ -87,14 +107,19 @@ function Canvas({ chosen, onChoose, following, onFollow, layout, vertical }: Pro
       deleteKeyCode={null}
       multiSelectionKeyCode={null}
       selectionKeyCode={null}
-      preventScrolling={!vertical}
       panOnDrag
       aria-label="The graph of this run"
     >
       <Background gap={22} size={1.4} />
-      <Tools following={following} onFollow={onFollow} />
+      <Tools layout={layout} following={following} onFollow={onFollow} />
     </ReactFlow>
   );
+}
+
+function wholeView(layout: Layout) {
+  const pane = document.querySelector(".graph-pane");
+  const bounds = { x: 0, y: 0, width: layout.width, height: layout.height };
+  return getViewportForBounds(bounds, pane?.clientWidth ?? 1, pane?.clientHeight ?? 1, MIN_ZOOM, FIT_ZOOM, FIT_PADDING);
 }
 
 /** Keeps the chosen node in sight, without moving what is already seen. */
@@ -107,7 +132,7 @@ function useCamera(layout: Layout, chosen: string | null): void {
     const opening = first.current;
     first.current = false;
     const timer = setTimeout(() => {
-      const pane = document.querySelector(".graph")?.getBoundingClientRect();
+      const pane = document.querySelector(".graph-pane")?.getBoundingClientRect();
       if (!pane) return;
       const topLeft = flow.flowToScreenPosition(box);
       const end = flow.flowToScreenPosition({ x: box.x + NODE_WIDTH, y: box.y + NODE_HEIGHT });
@@ -121,13 +146,13 @@ function useCamera(layout: Layout, chosen: string | null): void {
   }, [layout, chosen, flow]);
 }
 
-function Tools({ following, onFollow }: { following: boolean; onFollow: () => void }) {
+function Tools({ layout, following, onFollow }: { layout: Layout; following: boolean; onFollow: () => void }) {
   const flow = useReactFlow();
   return (
     <div className="absolute bottom-3 left-3 z-10 flex gap-1 rounded-xl border border-line bg-raised p-1 shadow-card">
       <Button kind="quiet" icon="minus" aria-label="Zoom out" title="Zoom out" onClick={() => void flow.zoomOut({ duration: 150 })} />
       <Button kind="quiet" icon="plus" aria-label="Zoom in" title="Zoom in" onClick={() => void flow.zoomIn({ duration: 150 })} />
-      <Button kind="quiet" icon="fit" aria-label="Fit the graph" title="Fit the graph" onClick={() => void flow.fitView({ ...FIT, duration: 250 })} />
+      <Button kind="quiet" icon="fit" aria-label="Fit the graph" title="Fit the graph" onClick={() => void flow.setViewport(wholeView(layout), { duration: 250 })} />
       <Button kind="quiet" icon="target" aria-pressed={following} onClick={onFollow} className={following ? "!text-accent" : ""} title="Show the node that is at work or has failed">
         Follow
       </Button>

@@ -21,7 +21,7 @@ export const Wire = memo(function Wire({ source, target, data }: EdgeProps<FlowE
         <EdgeLabelRenderer>
           <div
             title={full}
-            className="nodrag nopan pointer-events-auto absolute"
+            className="nodrag nopan pointer-events-auto absolute z-[1]"
             style={{ transform: `translate(${labelBox.x}px,${labelBox.y}px)`, width: labelBox.width, height: labelBox.height }}
           >
             <span className="wire-label" data-fate={fate}>

@@ -53,7 +53,7 @@ function Filters({ project }: { project: string }) {
     void navigate({ search: (before) => ({ ...before, [name]: value === "" ? undefined : value }), replace: true });
   return (
     <div className="flex flex-wrap items-center gap-2 border-b border-line px-5 py-2.5">
-      <Select aria-label="Status" value={filter.status ?? ""} onChange={(event) => set("status", event.target.value)} className="w-40">
+      <Select aria-label="Status" value={filter.status ?? ""} onChange={(event) => set("status", event.target.value)} className="w-36 sm:w-40">
         <option value="">All statuses</option>
         {RUN_STATUSES.map((status) => (
           <option key={status} value={status}>
@@ -61,7 +61,7 @@ function Filters({ project }: { project: string }) {
           </option>
         ))}
       </Select>
-      <Select aria-label="Workflow" value={filter.workflow ?? ""} onChange={(event) => set("workflow", event.target.value)} className="w-56 max-w-full">
+      <Select aria-label="Workflow" value={filter.workflow ?? ""} onChange={(event) => set("workflow", event.target.value)} className="w-40 min-w-0 grow sm:w-56 sm:grow-0">
         <option value="">All workflows</option>
         {workflows.data?.map((workflow) => (
           <option key={workflow.id} value={workflow.id}>

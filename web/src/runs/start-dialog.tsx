@@ -62,7 +62,7 @@ function StartForm({ project, workflow }: { project: string; workflow: string | 
           </Select>
         )}
       </Labelled>
-      <Labelled label="Input" hint={parsed.ok ? "JSON, reachable in the graph as input.…" : <span className="text-failed">{parsed.message}</span>}>
+      <Labelled label="Input" hint={parsed.ok ? "JSON. In the graph it is called “input”." : <span className="text-failed">{parsed.message}</span>}>
         {(id) => (
           <textarea
             id={id}

@@ -1,6 +1,6 @@
 import type { NodeState, RunEvent } from "../api/types";
 import { EventLog } from "./event-log";
-import { isRunEnd, reduceAll } from "./reduce";
+import { reduceAll } from "./reduce";
 import { RunStream } from "./run-stream";
 import { EMPTY, type NodeView, type RunState, viewsFromRows } from "./state";
 
@@ -51,7 +51,7 @@ export class RunStore {
       onOpen: () => this.move("live"),
       onLost: (fails) => this.move(fails >= STALE_AFTER_FAILS ? "stale" : "resuming"),
       onEnd: (refused) => this.ended(refused),
-      isOver: () => isRunEnd(this.log.events.at(-1)?.type ?? ""),
+      isOver: () => this.state.finishedAt !== null,
     });
     void this.stream.run();
     window.addEventListener("online", this.nudge);

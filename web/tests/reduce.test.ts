@@ -1,0 +1,110 @@
+import { describe, expect, it } from "vitest";
+import { focusNode } from "../src/graph/focus";
+import { EventLog } from "../src/stream/event-log";
+import { reduceAll, replay } from "../src/stream/reduce";
+import { EMPTY, type RunState, statusOf, viewsFromRows } from "../src/stream/state";
+import { event, failedRun, loopRun, seeded } from "./sample";
+
+describe("the event log and its state", () => {
+  it("is the same for every order, repetition and cut of the same events", () => {
+    const events = loopRun();
+    const whole = replay(events);
+    for (let seed = 1; seed <= 300; seed++) {
+      const random = seeded(seed);
+      const log = new EventLog();
+      let state: RunState = EMPTY;
+      const arrivals = [...events, ...events.filter(() => random() < 0.4)].sort(() => random() - 0.5);
+      while (arrivals.length > 0) {
+        const chunk = arrivals.splice(0, 1 + Math.floor(random() * 7));
+        state = reduceAll(state, log.add(chunk));
+      }
+      expect(state).toEqual(whole);
+      expect(log.events.map((item) => item.seq)).toEqual(events.map((item) => item.seq));
+    }
+  });
+
+  it("is the same when a connection breaks anywhere and goes on after the head, or some events before it", () => {
+    const events = loopRun();
+    const whole = replay(events);
+    for (let cut = 0; cut <= events.length; cut++) {
+      const log = new EventLog();
+      const before = reduceAll(EMPTY, log.add(events.slice(0, cut)));
+      expect(reduceAll(before, log.add(events.slice(Math.max(0, log.head - 3))))).toEqual(whole);
+    }
+  });
+
+  it("never shows what lies behind a gap", () => {
+    const events = loopRun();
+    const log = new EventLog();
+    expect(log.add(events.filter((item) => item.seq !== 4)).length).toBe(3);
+    expect(log.head).toBe(3);
+    expect(log.add([events[3]!]).length).toBe(events.length - 3);
+  });
+
+  it("leaves earlier states alone", () => {
+    const events = loopRun();
+    const early = reduceAll(EMPTY, events.slice(0, 8));
+    const copy = structuredClone(early);
+    reduceAll(early, events.slice(8));
+    expect(early).toEqual(copy);
+  });
+
+  it("replays 10,000 events within 200 ms", () => {
+    const events = [loopRun()[0]!];
+    for (let i = 0; i < 10_000; i++) {
+      const turn = event(i % 2 === 0 ? "node.started" : "node.completed", `n${Math.floor(i / 2) % 1000}`, { iteration: Math.floor(i / 2000), output: i });
+      events.push({ ...turn, seq: i + 2 });
+    }
+    const start = performance.now();
+    const log = new EventLog();
+    const state = reduceAll(EMPTY, log.add(events));
+    expect(performance.now() - start).toBeLessThan(200);
+    expect(state.nodes.size).toBe(1000);
+  });
+});
+
+describe("what the state tells", () => {
+  it("keeps every lap of a loop and the edges as the last lap left them", () => {
+    const check = replay(loopRun()).nodes.get("check")!;
+    expect(check.laps.map((lap) => lap.output)).toEqual([0, 1, 2]);
+    expect(check.edges).toEqual({ 1: "dead", 2: "taken" });
+  });
+
+  it("tells attempts, collects tokens of the running attempt and drops the error of an attempt that was made good", () => {
+    const repair = replay(loopRun()).nodes.get("repair")!.laps[0]!;
+    expect(repair).toMatchObject({ attempt: 2, status: "COMPLETED", error: null, tokens: "ab" });
+  });
+
+  it("on a retry keeps what has completed or was not taken, and waits for the rest again", () => {
+    const events = failedRun();
+    const failed = replay(events);
+    expect(failed.status).toBe("FAILED");
+    const again = reduceAll(failed, [event("run.queued", null, { attempt: 2 })]);
+    expect(again).toMatchObject({ status: "QUEUED", attempt: 2, error: null, finishedAt: null });
+    expect([...again.nodes.keys()]).toEqual(["a", "side"]);
+    expect(statusOf(again.nodes.get("b"))).toBe("PENDING");
+  });
+
+  it("opens at the node that failed, else at one that is at work, else at none", () => {
+    const graph = { nodes: ["a", "side", "b", "c"].map((id) => ({ id, type: "x" })), edges: [] };
+    const failed = replay(failedRun());
+    expect(focusNode(graph, (id) => failed.nodes.get(id))).toBe("b");
+    const running = replay(failedRun().slice(0, 7));
+    expect(focusNode(graph, (id) => running.nodes.get(id))).toBe("b");
+    const idle = replay(failedRun().slice(0, 6));
+    expect(focusNode(graph, (id) => idle.nodes.get(id))).toBeNull();
+  });
+
+  it("passes over a failure that an error edge has handled", () => {
+    const graph = { nodes: ["a", "b"].map((id) => ({ id, type: "x" })), edges: [{ source: "b", target: "c", on: "error" }] };
+    const state = reduceAll(replay(failedRun().slice(0, 8)), [event("node.started", "a")].map((item) => ({ ...item, seq: 9 })));
+    expect(focusNode(graph, (id) => state.nodes.get(id))).toBe("a");
+  });
+
+  it("reads rows as it reads events", () => {
+    const row = { node_id: "a", path: [], status: "COMPLETED" as const, attempt: 1, progress: null, input: null, output: 1, error: null, reason: null, started_at: null, finished_at: null, duration_ms: 1 };
+    const views = viewsFromRows([{ ...row, iteration: 1, edges: { 0: "dead" } }, { ...row, iteration: 0, edges: { 0: "taken" } }]);
+    expect(views.get("a")!.laps.map((lap) => lap.iteration)).toEqual([0, 1]);
+    expect(views.get("a")!.edges).toEqual({ 0: "dead" });
+  });
+});
