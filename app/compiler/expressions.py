@@ -1,0 +1,378 @@
+"""Templates and conditions: checked once, evaluated often, over nothing but JSON.
+
+What is only a path (`{{ fetch.output }}`), or text around paths, is read here and never reaches the engine. The rest
+is MiniJinja, caged by `app.compiler.sandbox`. Everything here may be used by several threads at once. Results may
+share parts with the scope: treat both as immutable.
+"""
+
+import json
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any, Final
+
+from minijinja import Environment, TemplateError
+
+from app.compiler.references import Analysis, Path, Reference, plain_path
+from app.compiler.sandbox import (
+    DICT_METHODS,
+    MAX_RESULT,
+    Absent,
+    ExpressionError,
+    Run,
+    as_expression_error,
+    engine,
+    place,
+    raw,
+    to_text,
+    too_expensive,
+    view,
+    with_floats,
+)
+from app.compiler.tokens import MARKERS, MAX_SOURCE, Part, RefusedError, SyntaxProblems, cut_expression, cut_template
+
+__all__ = [
+    "Condition",
+    "ExpressionError",
+    "JsonValue",
+    "Reference",
+    "Scope",
+    "SyntaxProblems",
+    "Template",
+    "parse_condition",
+    "parse_template",
+]
+
+JsonValue = Any
+Scope = Mapping[str, JsonValue]
+
+MAX_NESTING: Final = 200
+_CACHED_SOURCE: Final = 2000
+_SHOWN: Final = 120
+_SEQUENCES: Final = (list, str)
+_TAKE: Final = "{% if __gw_take(__gw, __gw is defined, __gw is float) %}{{ __gw|tojson }}{% endif %}"
+_NO_REFERENCES: Final[frozenset[Reference]] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Missing(Exception):  # noqa: N818 - carries a sentence to where the template is known
+    sentence: str
+
+
+class _Program:
+    """One string with templates, or one bare expression, ready to run."""
+
+    __slots__ = ("_names", "_pieces", "_source", "_text", "is_expression", "paths", "references")
+
+    def __init__(
+        self, text: str, analysis: Analysis, pieces: Sequence[str | Path] | None, source: str, *, is_expression: bool
+    ) -> None:
+        self._text = text
+        self._pieces = pieces
+        self._source = source
+        self.is_expression = is_expression
+        self.paths = tuple(analysis.paths)
+        self.references = frozenset(analysis.references)
+        roots = {path.root for path in analysis.paths}
+        self._names = (tuple(roots), tuple((analysis.names & DICT_METHODS) - roots))
+
+    def value(self, scope: Scope) -> JsonValue:
+        """The value of the expression, or the text; raises ExpressionError."""
+        try:
+            if self._pieces is None:
+                return self._evaluate(scope)
+            first = self._pieces[0]
+            return _read(first, scope) if self.is_expression and isinstance(first, Path) else self._join(scope)
+        except _Missing as missing:
+            raise self._error(missing.sentence) from None
+        except (ExpressionError, RecursionError, ValueError) as error:
+            known = as_expression_error(error)
+            raise self._error(known.message, known.problem_code) from None
+
+    def _join(self, scope: Scope) -> str:
+        texts = [piece if isinstance(piece, str) else to_text(_read(piece, scope)) for piece in self._pieces or ()]
+        if sum(map(len, texts)) > MAX_RESULT:
+            raise too_expensive(f"makes more than {MAX_RESULT} characters of text")
+        return "".join(texts)
+
+    def _evaluate(self, scope: Scope) -> JsonValue:
+        run = Run(lambda number, run: self._explain(number, run, scope))
+        roots, shadows = self._names
+        for root in roots:
+            if root in DICT_METHODS and root not in scope:
+                raise _Missing(_absent(root, scope))
+        names: dict[str, Any] = {name: Absent() for name in shadows}
+        names.update({root: view(run, scope[root], None, root) for root in roots if root in scope})
+        text = engine().render(self._source, run, names)
+        if run.failure is not None:
+            raise run.failure
+        if not self.is_expression:
+            return text
+        if run.is_float and type(run.value) is int:
+            return float(run.value)
+        return with_floats(run.value, json.loads(text)) if run.opaque else raw(run.value)
+
+    def _explain(self, number: int, run: Run, scope: Scope) -> ExpressionError:
+        """The error of a missing field: of path `number`, or of whatever was found missing last."""
+        for path in self.paths[number : number + 1] if number >= 0 else ():
+            sentence = _what_is_missing(path, scope)
+            if sentence:
+                return ExpressionError(sentence)
+        if run.miss is not None:
+            owner, key = run.miss
+            root, steps, value = place(owner)
+            return ExpressionError(_no_field(root + "".join(map(_step, steps)), value, key))
+        found = (_what_is_missing(path, scope) for path in self.paths)
+        return ExpressionError(next(filter(None, found), "the expression has no value (a field is missing)"))
+
+    def _error(self, sentence: str, code: str | None = None) -> ExpressionError:
+        return ExpressionError(f"{_shown(self._text)}: {sentence}.", code=code)
+
+
+class Template:
+    """A JSON value with templates in its strings, at any depth; names of objects are never templates."""
+
+    __slots__ = ("_render", "_value", "is_constant", "references")
+
+    def __init__(self, value: JsonValue, render: Callable[[Scope], JsonValue] | None, programs: list[_Program]) -> None:
+        self._value = value
+        self._render = render
+        self.is_constant = render is None
+        self.references = frozenset().union(*(p.references for p in programs)) if programs else _NO_REFERENCES
+
+    def render(self, scope: Scope) -> JsonValue:
+        """The value with every template replaced; raises ExpressionError."""
+        return self._value if self._render is None else self._render(scope)
+
+
+class Condition:
+    """One bare expression, as in the condition of an edge."""
+
+    __slots__ = ("_program", "references")
+
+    def __init__(self, program: _Program) -> None:
+        self._program = program
+        self.references = program.references
+
+    def value(self, scope: Scope) -> JsonValue:
+        """The value of the expression; raises ExpressionError."""
+        return self._program.value(scope)
+
+    def evaluate(self, scope: Scope) -> bool:
+        """Whether the expression is true: empty texts, lists and objects, 0 and null are false."""
+        return bool(self._program.value(scope))
+
+
+def parse_template(value: JsonValue) -> Template:
+    """Reads the templates in `value`; raises SyntaxProblems with all of them that cannot be read."""
+    found: list[tuple[str, str]] = []
+    programs: list[_Program] = []
+    render = _compile_value(value, (), found, programs)
+    if found:
+        raise SyntaxProblems(found)
+    return Template(value, render, programs)
+
+
+def parse_condition(text: str) -> Condition:
+    """Reads one expression, bare or wrapped once in `{{ … }}`; raises SyntaxProblems."""
+    source = text.strip()
+    is_bare = not source.startswith("{{")
+    program = _compile(source, is_bare=is_bare)
+    if isinstance(program, str):
+        raise SyntaxProblems([("", program)])
+    if not program.is_expression:
+        raise SyntaxProblems([("", f"{_shown(source)}: a condition is one expression, not a text with templates.")])
+    return Condition(program)
+
+
+def _compile_value(
+    value: JsonValue, pointer: tuple[str, ...], found: list[tuple[str, str]], programs: list[_Program]
+) -> Callable[[Scope], JsonValue] | None:
+    """A function that renders `value`, or None where there is nothing to render in it."""
+    kind = type(value)
+    if kind is str:
+        return _compile_string(value, pointer, found, programs) if "{" in value else None
+    if kind is not dict and kind is not list:
+        return None
+    if len(pointer) > MAX_NESTING:
+        found.append((_pointer(pointer), f"The value is nested more than {MAX_NESTING} levels deep."))
+        return None
+    pairs = value.items() if kind is dict else enumerate(value)
+    renders = [(key, item, _compile_value(item, (*pointer, str(key)), found, programs)) for key, item in pairs if item]
+    active = [(key, render) for key, _, render in renders if render is not None]
+    if not active:
+        return None
+    return _render_into(value, active)
+
+
+def _render_into(value: Any, active: list[tuple[Any, Callable[[Scope], JsonValue]]]) -> Callable[[Scope], JsonValue]:
+    def render(scope: Scope) -> JsonValue:
+        result = value.copy()
+        for key, part in active:
+            result[key] = part(scope)
+        return result
+
+    return render
+
+
+def _compile_string(
+    text: str, pointer: tuple[str, ...], found: list[tuple[str, str]], programs: list[_Program]
+) -> Callable[[Scope], JsonValue] | None:
+    if MARKERS.search(text) is None:
+        return None
+    program = _compile(text, is_bare=False)
+    if isinstance(program, str):
+        found.append((_pointer(pointer), program))
+        return None
+    programs.append(program)
+    return program.value
+
+
+def _compile(text: str, *, is_bare: bool) -> _Program | str:
+    """The program of a source, or the sentence that says what is wrong with it."""
+    if len(text) > _CACHED_SOURCE:
+        return _compile_anew(text, is_bare)
+    return _compile_cached(text, is_bare)
+
+
+def _compile_anew(text: str, is_bare: bool) -> _Program | str:
+    if len(text) > MAX_SOURCE:
+        return f"The template is longer than {MAX_SOURCE} characters."
+    try:
+        text.encode()
+        return _expression(text) if is_bare else _text_program(text)
+    except UnicodeEncodeError:
+        return "The template is no valid Unicode text (it has a lone surrogate)."
+    except RefusedError as refused:
+        line = text.count("\n", 0, refused.position) + 1
+        return f"{_shown(text)}, line {line}: {refused.message}."
+    except _Missing as missing:
+        return missing.sentence
+
+
+_compile_cached = lru_cache(maxsize=4096)(_compile_anew)
+
+
+def _expression(text: str, shown: str | None = None) -> _Program:
+    tokens, _, _ = cut_expression(text)
+    analysis = Analysis()
+    source, _ = analysis.expression(tokens)
+    path = plain_path(tokens)
+    if path is None:
+        _check_with_engine(source, shown or text, is_template=False)
+    source = "{% set __gw = (" + source + "\n) %}" + _TAKE
+    return _Program(shown or text, analysis, None if path is None else (path,), source, is_expression=True)
+
+
+def _text_program(text: str) -> _Program:
+    stripped = text.strip()
+    parts = cut_template(stripped)
+    if len(parts) == 1 and parts[0].kind == "output":
+        inside = stripped[len(parts[0].opening) :][: -len(parts[0].closing.lstrip()) or None]
+        return _expression(inside, stripped)
+    parts = parts if len(stripped) == len(text) else cut_template(text)
+    analysis = Analysis()
+    source = "".join(_part_source(part, analysis) for part in parts)
+    pieces = _plain_pieces(parts)
+    if pieces is None:
+        _check_with_engine(source, text, is_template=True)
+    return _Program(text, analysis, pieces, source, is_expression=False)
+
+
+def _part_source(part: Part, analysis: Analysis) -> str:
+    if part.kind == "output":
+        return part.opening + analysis.expression(part.tokens)[0] + part.closing
+    return analysis.tag(part) if part.kind == "tag" else part.opening
+
+
+def _plain_pieces(parts: Sequence[Part]) -> list[str | Path] | None:
+    """The pieces of a template that is only text and paths, or None."""
+    pieces: list[str | Path] = []
+    for part in parts:
+        path = plain_path(part.tokens) if part.kind == "output" else None
+        if part.kind == "text":
+            pieces.append(part.opening)
+        elif path is not None and part.opening == "{{" and part.closing.strip() == "}}":
+            pieces.append(path)
+        else:
+            return None
+    return pieces
+
+
+def _check_with_engine(source: str, shown: str, *, is_template: bool) -> None:
+    """Has the engine parse a source that was cut and measured before; it has no fuel to run any of it."""
+    environment = Environment(debug=False, fuel=0)
+    try:
+        if is_template:
+            environment.undeclared_variables_in_str(source)
+        else:
+            environment.eval_expr(source)
+    except TemplateError as error:
+        if error.kind == "OutOfFuel":
+            return
+        reason = error.detail or error.message.splitlines()[0]
+        raise _Missing(f"{_shown(shown)}, line {error.line or 1}: {reason}.") from None
+
+
+def _read(path: Path, scope: Scope) -> JsonValue:
+    """The value at a path; raises _Missing."""
+    try:
+        value: Any = scope[path.root]
+        for key in path.keys:
+            if type(value) is not dict and not (type(key) is int and type(value) in _SEQUENCES):
+                break
+            value = value[key]
+        else:
+            return value
+    except (KeyError, IndexError):
+        pass
+    raise _Missing(_what_is_missing(path, scope) or f"`{path.text}` cannot be read")
+
+
+def _what_is_missing(path: Path, scope: Scope) -> str | None:
+    """One sentence about the first step of a path that is not there; None where all are."""
+    if path.root not in scope:
+        return _absent(path.root, scope)
+    value: Any = scope[path.root]
+    where = path.root
+    for key in path.keys:
+        is_item = isinstance(key, int) and type(value) in _SEQUENCES and key < len(value)
+        if not is_item and not (isinstance(value, dict) and key in value):
+            return f"`{path.text}`: {_no_field(where, value, key)}"
+        value = value[key]
+        where += _step(key)
+    return None
+
+
+def _absent(name: str, scope: Scope) -> str:
+    return f"there is no `{name}` here; there are: {_listed(scope)}"
+
+
+def _no_field(where: str, value: Any, key: object) -> str:
+    if value is None:
+        return f"`{where}` is null, so it has no field `{key}`"
+    if isinstance(value, dict):
+        return f"`{where}` has no field `{key}`; it has: {_listed(value)}"
+    if isinstance(value, list):
+        return f"`{where}` is a list of {len(value)}; it has no item `{key}`"
+    kinds = ((bool, "true or false"), (int | float, "a number"), (str, "a text"))
+    kind = next((name for types, name in kinds if isinstance(value, types)), "no object")
+    return f"`{where}` is {kind}; it has no field `{key}`"
+
+
+def _listed(names: Mapping[str, Any]) -> str:
+    shown = ", ".join(str(name) for name in list(names)[:20]) or "nothing"
+    text = shown + (", …" if len(names) > 20 else "")  # noqa: PLR2004 - as above
+    return text[:500].encode("utf-8", "replace").decode()
+
+
+def _step(key: str | int) -> str:
+    return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{json.dumps(key, ensure_ascii=False)}]"
+
+
+def _shown(text: str) -> str:
+    return f"Template `{text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}`"
+
+
+def _pointer(steps: Sequence[str]) -> str:
+    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

@@ -1,0 +1,534 @@
+"""What a template reads from outside, and the source that the engine may run: found without running anything.
+
+Three things change between the author's text and the engine's: every constant path is followed by a check that it
+exists, `*` takes numbers only (a text repeated is a memory bomb), and every turn of a `for` looks at the clock.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+from app.compiler.tokens import Part, RefusedError, Token
+
+KEYWORDS: Final = frozenset(
+    ["and", "or", "not", "in", "is", "if", "else", "true", "false", "none", "True", "False", "None"]
+)
+FUNCTIONS: Final = frozenset({"range", "dict"})
+FILTERS: Final = frozenset(
+    [
+        "abs",
+        "bool",
+        "capitalize",
+        "count",
+        "d",
+        "default",
+        "dictsort",
+        "e",
+        "escape",
+        "filesizeformat",
+        "first",
+        "float",
+        "format",
+        "fromjson",
+        "groupby",
+        "indent",
+        "int",
+        "items",
+        "join",
+        "last",
+        "length",
+        "lines",
+        "list",
+        "lower",
+        "map",
+        "max",
+        "min",
+        "pluralize",
+        "reject",
+        "rejectattr",
+        "replace",
+        "reverse",
+        "round",
+        "select",
+        "selectattr",
+        "sort",
+        "split",
+        "string",
+        "sum",
+        "title",
+        "tojson",
+        "trim",
+        "unique",
+        "upper",
+        "urlencode",
+        "zip",
+        "chain",
+    ]
+)
+TESTS: Final = frozenset(
+    [
+        "boolean",
+        "defined",
+        "divisibleby",
+        "endingwith",
+        "eq",
+        "equalto",
+        "even",
+        "false",
+        "float",
+        "ge",
+        "greaterthan",
+        "gt",
+        "in",
+        "integer",
+        "iterable",
+        "le",
+        "lessthan",
+        "lower",
+        "lt",
+        "mapping",
+        "ne",
+        "none",
+        "number",
+        "odd",
+        "sameas",
+        "sequence",
+        "startingwith",
+        "string",
+        "true",
+        "undefined",
+        "upper",
+    ]
+)
+_BY_NAME: Final = frozenset({"map", "select", "reject", "selectattr", "rejectattr"})
+_TAGS: Final = frozenset(
+    ["if", "elif", "else", "endif", "for", "endfor", "set", "with", "endwith", "break", "continue"]
+)
+MAX_COPIES = 32
+MAX_SEPARATOR = 1000
+_MAX_ELIF = 200
+_GROWING: Final = frozenset("~+|[{(,")
+_MAY_BE_MISSING: Final = frozenset(
+    [
+        ("|", "default"),
+        ("|", "d"),
+        ("is", "defined"),
+        ("is", "undefined"),
+        ("is", "not", "defined"),
+        ("is", "not", "undefined"),
+    ]
+)
+_OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """Something that an expression reads: `root` is a top-level name, `node` the constant key behind `nodes`.
+
+    `path` holds the constant steps behind it, as far as they are known; `dynamic` says that `nodes` is read by a key
+    that is not known before the run, so that everything upstream may be read.
+    """
+
+    root: str
+    node: str | None
+    path: tuple[str, ...]
+    dynamic: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A chain of constant steps as written: `root.a["b"][0]`."""
+
+    root: str
+    keys: tuple[str | int, ...]
+    text: str
+
+
+@dataclass(slots=True)
+class Analysis:
+    """Collects, in the order of the source, what its expressions read."""
+
+    references: set[Reference] = field(default_factory=set)
+    paths: list[Path] = field(default_factory=list)
+    names: set[str] = field(default_factory=set)
+    scopes: list[dict[str, int]] = field(default_factory=lambda: [{}])
+    branches: list[list[dict[str, int]]] = field(default_factory=list)
+    stored: int = 0
+
+    def weight(self, name: str) -> int | None:
+        """How many copies a local name may hold of all that was read from outside; None where it is not local."""
+        for scope in reversed(self.scopes):
+            if name in scope:
+                return scope[name]
+        return None
+
+    def tag(self, part: Part) -> str:
+        """The engine's source of one `{% … %}`."""
+        tokens = part.tokens
+        keyword = tokens[0].text if tokens else ""
+        if keyword not in _TAGS:
+            raise RefusedError(
+                f"`{{% {keyword} %}}` is not available; there are if, for, set, with and raw", part.position
+            )
+        handler = getattr(self, f"_tag_{keyword}", None)
+        body = handler(tokens[1:], part) if handler else _join(tokens[1:])
+        tick = "{% if __gw_tick() %}{% endif " + part.closing.strip() if keyword == "for" else ""
+        return f"{part.opening}{tokens[0].space}{keyword}{body}{part.closing}{tick}"
+
+    def _tag_if(self, tokens: Sequence[Token], _part: Part) -> str:
+        source, _ = self.expression(tokens)
+        self.scopes.append({})
+        self.branches.append([])
+        return source
+
+    def _tag_elif(self, tokens: Sequence[Token], part: Part) -> str:
+        self._next_branch(part)
+        source, _ = self.expression(tokens)
+        return source
+
+    def _tag_else(self, tokens: Sequence[Token], part: Part) -> str:
+        self._next_branch(part)
+        self.branches[-1].append({"else": 0})
+        return _join(tokens)
+
+    def _tag_endif(self, tokens: Sequence[Token], part: Part) -> str:
+        self._next_branch(part)
+        self.scopes.pop()
+        marks = self.branches.pop()
+        bound = [scope for scope in marks if "else" not in scope]
+        if len(bound) < len(marks):  # with an else every way through binds what all branches bind
+            for name in set(bound[0]).intersection(*bound[1:]):
+                self.scopes[-1][name] = max(scope[name] for scope in bound)
+        return _join(tokens)
+
+    def _next_branch(self, part: Part) -> None:
+        if not self.branches or len(self.scopes) < 2:  # noqa: PLR2004 - the outermost scope has no branches
+            raise RefusedError("the tag has no `{% if %}` or `{% for %}` before it", part.position)
+        if len(self.branches[-1]) > _MAX_ELIF:
+            raise RefusedError(f"more than {_MAX_ELIF} `{{% elif %}}`; use an object as a table", part.position)
+        self.branches[-1].append(self.scopes.pop())
+        self.scopes.append({})
+
+    def _tag_for(self, tokens: Sequence[Token], part: Part) -> str:
+        middle = _find(tokens, "in")
+        if middle is None:
+            raise RefusedError("`{% for %}` needs the form `{% for x in xs %}`", part.position)
+        if any(token.text == "recursive" and token.kind == "name" for token in tokens[-1:]):
+            raise RefusedError("recursive loops are not available", part.position)
+        condition = _find(tokens, "if", middle)
+        end = len(tokens) if condition is None else condition
+        source, weight = self.expression(tokens[middle + 1 : end])
+        self.stored += weight
+        self.scopes.append({"loop": 0, **dict.fromkeys(_targets(tokens[:middle]), weight)})
+        self.branches.append([])
+        head = _join(tokens[: middle + 1]) + source
+        if condition is None:
+            return head
+        return head + _join(tokens[end : end + 1]) + self.expression(tokens[end + 1 :])[0]
+
+    def _tag_endfor(self, tokens: Sequence[Token], part: Part) -> str:
+        self._next_branch(part)
+        self.scopes.pop()
+        self.branches.pop()
+        return _join(tokens)
+
+    def _tag_set(self, tokens: Sequence[Token], part: Part) -> str:
+        equals = _find(tokens, "=")
+        if equals is None or any(token.text == "." for token in tokens[:equals]):
+            raise RefusedError("`{% set %}` needs the form `{% set name = expression %}`", part.position)
+        source, weight = self.expression(tokens[equals + 1 :])
+        self.stored += weight
+        if self.stored > MAX_COPIES:
+            raise RefusedError(f"the template stores more than {MAX_COPIES} copies of local values", part.position)
+        self.scopes[-1].update(dict.fromkeys(_targets(tokens[:equals]), weight))
+        return _join(tokens[: equals + 1]) + source
+
+    def _tag_with(self, tokens: Sequence[Token], part: Part) -> str:
+        self.scopes.append({})
+        self.branches.append([])
+        source, start = "", 0
+        while start < len(tokens):
+            comma = _find(tokens, ",", start)
+            end = len(tokens) if comma is None else comma
+            source += self._tag_set(tokens[start:end], part) + _join(tokens[end : end + 1])
+            start = end + 1
+        return source
+
+    def _tag_endwith(self, tokens: Sequence[Token], part: Part) -> str:
+        return self._tag_endfor(tokens, part)
+
+    def expression(self, tokens: Sequence[Token]) -> tuple[str, int]:
+        """The engine's source of an expression, and how many copies its result may hold of all that was read.
+
+        What is read from outside is counted while it is read; only what copies local names is counted here.
+        """
+        starts = {path[0]: path for path in (self._root(tokens, i) for i in range(len(tokens))) if path}
+        powers = _number_checks(tokens)
+        weights = [weight for *_, weight in starts.values()]
+        grows = any(token.text in _GROWING for token in tokens if token.kind == "op")
+        copies = sum(weights) if grows else max(weights, default=0)
+        if grows and copies > MAX_COPIES:
+            raise RefusedError(
+                f"an expression copies more than {MAX_COPIES} local values; split it", tokens[0].position
+            )
+        out: list[str] = []
+        index = 0
+        while index < len(tokens):
+            if index in powers:
+                out.append(" ** 1")
+            if index in starts:
+                _, index, source, _ = starts[index]
+                out.append(source)
+                continue
+            _check(tokens, index)
+            out.append(tokens[index].space + _engine_text(tokens, index))
+            index += 1
+        if index in powers:
+            out.append(" ** 1")
+        return "".join(out), copies
+
+    def _root(self, tokens: Sequence[Token], start: int) -> tuple[int, int, str, int] | None:
+        """The path that begins at a token: (start, end, engine's source, weight), or None if none begins there."""
+        token = tokens[start]
+        if token.kind != "name":
+            return None
+        self.names.add(token.text)
+        if token.text in KEYWORDS or not _is_root(tokens, start):
+            return None
+        weight = self.weight(token.text)
+        following = tokens[start + 1].text if start + 1 < len(tokens) else ""
+        if following == "(":
+            if token.text not in FUNCTIONS or weight is not None:
+                raise RefusedError(f"there is no function `{token.text}`; there are range and dict", token.position)
+            return None
+        if token.text.startswith("__"):
+            raise RefusedError("names that begin with two underscores are reserved", token.position)
+        path, end = read_path(tokens, start)
+        if weight is None:
+            self.references.add(_reference(path))
+            self.paths.append(path)
+        source = self._checked(path, tokens, end, weight)
+        is_read = not path.keys if weight == 0 else bool(weight)
+        return start, end, token.space + source, max(weight or 0, 1) if is_read else 0
+
+    def _checked(self, path: Path, tokens: Sequence[Token], end: int, weight: int | None) -> str:
+        following = tuple(token.text for token in tokens[end : end + 3])
+        continued = following[:1] in (("[",), ("(",))
+        optional = following[:2] in _MAY_BE_MISSING or following in _MAY_BE_MISSING
+        if continued or optional or (weight is not None and not path.keys):
+            return path.text
+        number = len(self.paths) - 1 if weight is None else -1
+        return f"({path.text} if {path.text} is defined else __gw_missing({number}))"
+
+
+def read_path(tokens: Sequence[Token], start: int) -> tuple[Path, int]:
+    """The longest chain of constant steps from a name on, and the index behind it."""
+    keys: list[str | int] = []
+    index = start + 1
+    while index + 1 < len(tokens):
+        mark, step = tokens[index], tokens[index + 1]
+        if mark.text == "." and mark.kind == "op" and step.kind == "name":
+            keys.append(step.text)
+            index += 2
+        elif mark.text == "[" and index + 2 < len(tokens) and tokens[index + 2].text == "]":
+            key = _constant(step)
+            if key is None:
+                break
+            keys.append(key)
+            index += 3
+        else:
+            break
+    text = "".join(token.text for token in tokens[start:index])
+    return Path(tokens[start].text, tuple(keys), text), index
+
+
+def _constant(token: Token) -> str | int | None:
+    if token.kind == "string" and "\\" not in token.text:
+        return token.text[1:-1]
+    if token.kind == "string":
+        return unescape(token.text)
+    if token.kind == "number" and token.text.isascii() and token.text.isdigit():
+        return int(token.text)
+    return None
+
+
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "\\": "\\", "'": "'", '"': '"', "/": "/"}
+
+
+def unescape(literal: str) -> str | None:
+    """The text of a quoted literal with escapes, or None for an escape that is not one of the plain ones."""
+    out, index, body = [], 0, literal[1:-1]
+    while index < len(body):
+        if body[index] != "\\":
+            out.append(body[index])
+            index += 1
+            continue
+        plain = _ESCAPES.get(body[index + 1 : index + 2])
+        if plain is None:
+            return None
+        out.append(plain)
+        index += 2
+    return "".join(out)
+
+
+def _reference(path: Path) -> Reference:
+    steps = tuple(str(key) for key in path.keys)
+    if path.root != "nodes":
+        return Reference(path.root, None, steps, dynamic=False)
+    if path.keys and isinstance(path.keys[0], str):
+        return Reference("nodes", path.keys[0], steps[1:], dynamic=False)
+    return Reference("nodes", None, (), dynamic=True)
+
+
+def _is_root(tokens: Sequence[Token], index: int) -> bool:
+    """Whether a name stands where a variable does: not behind `.`, `|` or `is`, and not as a named argument."""
+    before = tokens[index - 1] if index else None
+    if before is not None and before.text in (".", "|", "is") and before.kind != "string":
+        return False
+    if before is not None and before.text == "not" and index > 1 and tokens[index - 2].text == "is":
+        return False
+    return not (index + 1 < len(tokens) and tokens[index + 1].text == "=" and tokens[index + 1].kind == "op")
+
+
+def _check(tokens: Sequence[Token], index: int) -> None:
+    """Refuses what the engine would do but we do not allow: methods, unknown filters and tests."""
+    token = tokens[index]
+    before = tokens[index - 1] if index else None
+    if token.text == "(" and token.kind == "op" and before is not None:
+        _check_call(tokens, index)
+    if token.kind != "name" or before is None or before.kind == "string":
+        return
+    if before.text == "|":
+        _check_filter(tokens, index)
+    elif not _is_root(tokens, index) and before.text in ("is", "not") and token.text not in TESTS | {"not"}:
+        raise RefusedError(f"there is no test `{token.text}`", token.position)
+
+
+def _check_call(tokens: Sequence[Token], index: int) -> None:
+    before = tokens[index - 1]
+    if before.text in (")", "]", "}") or before.kind in ("string", "number"):
+        raise RefusedError("only filters and the functions range and dict can be called", before.position)
+    if before.kind == "name" and index > 1 and tokens[index - 2].text == "." and tokens[index - 2].kind == "op":
+        raise RefusedError(f"methods such as `.{before.text}()` cannot be called; use a filter", before.position)
+
+
+def _check_filter(tokens: Sequence[Token], index: int) -> None:
+    name = tokens[index].text
+    if name not in FILTERS:
+        raise RefusedError(f"there is no filter `{name}`", tokens[index].position)
+    arguments = _arguments(tokens, index + 1)
+    position = tokens[index].position
+    if name == "join" and arguments and not _is_short_literal(arguments):
+        raise RefusedError(
+            f"the separator of `join` must be a text in quotes of at most {MAX_SEPARATOR} characters", position
+        )
+    if name not in _BY_NAME or not arguments:
+        return
+    if arguments[0].kind != "string" and arguments[0].text != "attribute":
+        raise RefusedError(f"the first argument of `{name}` must be a text in quotes or attribute=…", position)
+    if name == "map":
+        _check_map(arguments, position)
+
+
+def _check_map(arguments: Sequence[Token], position: int) -> None:
+    by_filter = arguments[0].kind == "string"
+    if by_filter and (arguments[0].text[1:-1] not in FILTERS - _BY_NAME or len(arguments) > 1):
+        raise RefusedError("`map` takes the name of one filter, without arguments, or attribute=…", position)
+    if not by_filter and len(arguments) != 3:  # noqa: PLR2004 - attribute, =, text
+        raise RefusedError("`map(attribute=…)` takes nothing else", position)
+
+
+def _is_short_literal(arguments: Sequence[Token]) -> bool:
+    first = arguments[0]
+    if first.text in ("attribute", "d") and first.kind == "name":
+        rest = [t for t in arguments if t.kind == "name" and t.text not in ("attribute", "d")]
+        return not rest and all(len(token.text) <= MAX_SEPARATOR for token in arguments)
+    alone = len(arguments) == 1 or arguments[1].text == ","
+    return first.kind == "string" and alone and len(first.text) <= MAX_SEPARATOR
+
+
+def _arguments(tokens: Sequence[Token], index: int) -> Sequence[Token]:
+    if index >= len(tokens) or tokens[index].text != "(":
+        return ()
+    return tokens[index + 1 : _behind_bracket(tokens, index) - 1]
+
+
+def _behind_bracket(tokens: Sequence[Token], index: int) -> int:
+    balance = 0
+    for i in range(index, len(tokens)):
+        if tokens[i].kind == "op":
+            balance += (tokens[i].text in _OPEN) - (tokens[i].text in _CLOSE)
+        if balance == 0:
+            return i + 1
+    return len(tokens)
+
+
+def _number_checks(tokens: Sequence[Token]) -> set[int]:
+    """Where ` ** 1` must stand so that both sides of every `*` are numbers, or the engine says that they are not."""
+    found: set[int] = set()
+    for index, token in enumerate(tokens):
+        if token.kind != "op" or token.text not in ("*", "**"):
+            continue
+        if index and tokens[index - 1].text in ("(", ",", "["):
+            raise RefusedError("`*` needs a number on both sides", token.position)
+        if token.text == "*":
+            end = _operand_end(tokens, index + 1)
+            found.add(index)
+            found.update({end} if end >= len(tokens) or tokens[end].text != "**" else ())
+    return found
+
+
+def _operand_end(tokens: Sequence[Token], index: int) -> int:
+    """The index behind the operand that begins at `index`: signs, a value, and its attributes, items and filters."""
+    while index < len(tokens) and tokens[index].text == "-":
+        index += 1
+    is_group = index < len(tokens) and tokens[index].text in _OPEN and tokens[index].kind == "op"
+    index = _behind_bracket(tokens, index) if is_group else index + 1
+    while index < len(tokens):
+        if tokens[index].text in (".", "|"):
+            index += 2
+        elif tokens[index].text in ("[", "("):
+            index = _behind_bracket(tokens, index)
+        else:
+            break
+    return min(index, len(tokens))
+
+
+def _engine_text(tokens: Sequence[Token], index: int) -> str:
+    """Ours instead of the engine's: its `tojson` escapes HTML, its `map(attribute=…)` makes nulls of missing fields."""
+    text = tokens[index].text
+    before = tuple(token.text for token in tokens[max(index - 2, 0) : index])
+    if text == "tojson" and before[-1:] == ("|",):
+        return "__gw_tojson"
+    if text == "map" and before[-1:] == ("|",) and [t.text for t in _arguments(tokens, index + 1)[:1]] == ["attribute"]:
+        return "__gw_pluck"
+    return "'__gw_tojson'" if text in ("'tojson'", '"tojson"') and before == ("map", "(") else text
+
+
+def _find(tokens: Sequence[Token], text: str, start: int = 0) -> int | None:
+    """The index of the first token outside of brackets that reads `text`."""
+    balance = 0
+    for index in range(start, len(tokens)):
+        token = tokens[index]
+        if token.kind == "string":
+            continue
+        if balance == 0 and token.text == text:
+            return index
+        balance += (token.text in _OPEN) - (token.text in _CLOSE)
+    return None
+
+
+def _targets(tokens: Sequence[Token]) -> list[str]:
+    return [token.text for token in tokens if token.kind == "name"]
+
+
+def _join(tokens: Sequence[Token]) -> str:
+    return "".join(token.space + token.text for token in tokens)
+
+
+def plain_path(tokens: Sequence[Token]) -> Path | None:
+    """The path, where an expression is nothing but one."""
+    if not tokens or tokens[0].kind != "name" or tokens[0].text in KEYWORDS:
+        return None
+    path, end = read_path(tokens, 0)
+    return path if end == len(tokens) else None

@@ -1,0 +1,165 @@
+"""A run's events: as a live stream that resumes anywhere, or as pages."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Annotated, Any, cast
+from uuid import UUID
+
+import anyio
+from fastapi import APIRouter, Header, Query, Request, Response
+from sse_starlette import EventSourceResponse, ServerSentEvent
+from sse_starlette.sse import SendTimeoutError
+from starlette.types import Receive, Scope, Send
+
+from app import log
+from app.errors import NotFoundError
+from app.events import EventText, Hub, store
+from app.routes.accept import prefers_json
+from app.routes.feed import router as feed_router
+from app.routes.watching import WatchedProject, Watching
+
+HEARTBEAT_SECONDS = 15.0
+# A reader that takes nothing for so long is cut off; it comes back with Last-Event-ID, if it ever does.
+SEND_SECONDS = 30.0
+GRACE_SECONDS = 1.0
+CHUNK_BYTES = 64_000
+LARGEST_SEQ = 2**63 - 1
+HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no", "Vary": "Accept"}
+RETRY = b"retry: 1000\n\n"
+FAREWELL = b": the server is stopping, come back\nretry: 1000\n\n"
+
+_log = log.get(__name__)
+
+router = APIRouter(tags=["events"])
+router.include_router(feed_router)
+
+
+class EventStream(EventSourceResponse):
+    """The stream of one reader. It ends quietly when the reader takes nothing, and with a hint when the server stops."""
+
+    def __init__(self, hub: Hub, frames: AsyncIterator[bytes]) -> None:
+        super().__init__(
+            frames,
+            headers=HEADERS,
+            sep="\n",
+            ping=HEARTBEAT_SECONDS,
+            ping_message_factory=lambda: ServerSentEvent(comment="ping", sep="\n"),
+            send_timeout=SEND_SECONDS,
+            shutdown_event=cast("anyio.Event", _ShutdownOf(hub)),
+            shutdown_grace_period=GRACE_SECONDS,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        except SendTimeoutError:
+            _log.info("A reader of an event stream took nothing for %s seconds and was cut off.", self.send_timeout)
+
+
+class _ShutdownOf:
+    """What the library sets when the server begins to stop: from there on the hub ends every stream."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+
+    def set(self) -> None:
+        self._hub.shutdown()
+
+
+_EVENT_EXAMPLE = {
+    "id": "0199d2f0-5b1e-7cc3-9a50-1f4b6f0f7a11",
+    "seq": 7,
+    "type": "workflow.node.completed",
+    "at": "2026-01-31T12:00:00.123456Z",
+    "project_id": "0199d2f0-0000-7000-8000-000000000001",
+    "run_id": "0199d2f0-0000-7000-8000-000000000002",
+    "node_id": "fetch",
+    "data": {"iteration": 0, "attempt": 1, "output": {"rows": 3}, "duration_ms": 12.4},
+}
+_RESPONSES: dict[int | str, dict[str, Any]] = {
+    200: {
+        "description": "The events: live as `text/event-stream`, a page of them as `application/json`.",
+        "content": {
+            "text/event-stream": {"schema": {"type": "string"}},
+            "application/json": {
+                "schema": {
+                    "type": "object",
+                    "required": ["items", "next_cursor"],
+                    "properties": {
+                        "items": {"type": "array", "items": {"type": "object"}},
+                        "next_cursor": {"type": ["string", "null"]},
+                    },
+                },
+                "example": {"items": [_EVENT_EXAMPLE], "next_cursor": "7"},
+            },
+        },
+    },
+    204: {"description": "The run has ended, and nothing follows the event that was named."},
+}
+
+
+@router.head("/projects/{project_id}/workflows/runs/{run_id}/events", include_in_schema=False)
+@router.get(
+    "/projects/{project_id}/workflows/runs/{run_id}/events",
+    operation_id="read_run_events",
+    summary="Follow a run, or list its events",
+    response_class=Response,
+    responses=_RESPONSES,
+)
+async def run_events(
+    request: Request,
+    project_id: WatchedProject,
+    run_id: UUID,
+    after: Annotated[int, Query(ge=0, le=LARGEST_SEQ, description="The seq of the last event that is known.")] = 0,
+    cursor: Annotated[
+        int | None, Query(ge=0, le=LARGEST_SEQ, description="The next_cursor of the page before.")
+    ] = None,
+    limit: Annotated[int, Query(ge=1, le=200, description="Events of a page.")] = 50,
+    last_event_id: Annotated[int | None, Header(ge=0, le=LARGEST_SEQ)] = None,
+) -> Response:
+    """Every event after `Last-Event-ID` or `after`, then live ones until the run ends; as JSON a page of them."""
+    watching: Watching = request.app.state.watching
+    found = await store.heads(watching.pool, project_id, [run_id])
+    if not found:
+        raise NotFoundError("There is no such run in this project.")
+    head = found[0]
+    if prefers_json(request.headers.get("accept", "*/*"), over="text/event-stream"):
+        place = after if cursor is None else cursor
+        return _page(await store.read_after(watching.pool, run_id, place, limit + 1), limit)
+    seen = after if last_event_id is None else last_event_id
+    if head.ended and seen >= head.last_seq:
+        return Response(status_code=204, headers={"Cache-Control": "no-cache"})
+    return EventStream(watching.hub, _frames(watching.hub, run_id, seen, head.last_seq))
+
+
+async def _frames(hub: Hub, run_id: UUID, after: int, head: int) -> AsyncIterator[bytes]:
+    yield RETRY
+    async with aclosing(hub.run_events(run_id, after, head=head)) as batches:
+        async for events in batches:
+            for chunk in _chunks(events):
+                yield chunk
+    if hub.stopping:
+        yield FAREWELL
+
+
+def _chunks(events: list[EventText]) -> list[bytes]:
+    """The frames joined to pieces small enough that a slow reader gets each in time."""
+    chunks: list[bytes] = []
+    part: list[bytes] = []
+    size = 0
+    for event in events:
+        part.append(event.frame)
+        size += len(event.frame)
+        if size >= CHUNK_BYTES:
+            chunks.append(b"".join(part))
+            part, size = [], 0
+    if part:
+        chunks.append(b"".join(part))
+    return chunks
+
+
+def _page(events: list[EventText], limit: int) -> Response:
+    shown = events[:limit]
+    more = f'"{shown[-1].seq}"' if len(events) > limit else "null"
+    body = f'{{"items":[{",".join(event.text for event in shown)}],"next_cursor":{more}}}'
+    return Response(body, media_type="application/json", headers={"Vary": "Accept", "Cache-Control": "no-cache"})

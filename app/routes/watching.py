@@ -1,0 +1,58 @@
+"""What the streams need of the server, and who may watch."""
+
+from dataclasses import dataclass
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import Depends, Request
+from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+
+from app.db import Pool
+from app.errors import NotFoundError
+from app.events import Hub
+from app.services.access import Access, Role, caller_of
+
+_bearer = HTTPBearer(auto_error=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """Made by the composition root and kept as `app.state.watching`."""
+
+    hub: Hub
+    pool: Pool
+    access: Access
+    allowed_origins: tuple[str, ...] = ()
+
+    async def admit(self, secret: str | None, project_id: str) -> UUID:
+        """The project, when the key may watch it. Holds a connection no longer than it takes to look.
+
+        Raises UnauthorizedError for a missing or wrong key, NotFoundError for no project or another's.
+        """
+        caller = self.access.known(secret)
+        if caller is None and secret is not None:
+            async with self.pool.connection() as connection:
+                caller = await caller_of(connection, secret)
+        try:
+            project = UUID(project_id)
+        except ValueError:
+            raise NotFoundError("There is no such project.") from None
+        if caller is not None:
+            caller.must(Role.VIEWER, project)
+        async with self.pool.connection() as connection:
+            found = await connection.execute("select 1 from projects where id = %s", (project,))
+            if caller is None or await found.fetchone() is None:
+                raise NotFoundError("There is no such project.")
+        return project
+
+
+async def _watched_project(
+    request: Request,
+    project_id: str,
+    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
+) -> UUID:
+    watching: Watching = request.app.state.watching
+    return await watching.admit(credentials.credentials if credentials else None, project_id)
+
+
+WatchedProject = Annotated[UUID, Depends(_watched_project)]

@@ -1,0 +1,69 @@
+"""What requests and answers share."""
+
+from typing import Annotated, Any, Generic, NotRequired, TypeVar
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic_core import PydanticCustomError
+from typing_extensions import TypedDict
+
+Item = TypeVar("Item")
+
+
+def _without_nul(text: str) -> str:
+    if "\0" in text:
+        raise PydanticCustomError("nul_character", "The text holds a NUL character; take it out.")
+    return text
+
+
+def _json_schema(kind: str) -> WithJsonSchema:
+    return WithJsonSchema({"type": "string", "format": kind})
+
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_without_nul)]
+Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_without_nul)]
+Id = Annotated[str, _json_schema("uuid")]
+Time = Annotated[str, _json_schema("date-time")]
+
+
+class Request(BaseModel):
+    """A body. What it does not know is refused, so that a misspelt field is not lost in silence."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Page(TypedDict, Generic[Item]):
+    """One page of a list; `next_cursor` asks for the next, null after the last."""
+
+    items: list[Item]
+    next_cursor: str | None
+
+
+class ReasonOut(TypedDict):
+    """Why something is not a success: a code for programs, a sentence for people."""
+
+    code: str
+    message: str
+
+
+class ProblemOut(TypedDict):
+    """One thing wrong with a graph or a body; `pointer` is the JSON pointer of the place in it."""
+
+    code: str
+    pointer: str
+    message: str
+    node_id: NotRequired[str]
+    edge: NotRequired[int]
+
+
+class ProblemDocument(TypedDict):
+    """An error as RFC 9457 describes it (`application/problem+json`)."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    errors: NotRequired[list[ProblemOut]]
+
+
+JsonObject = dict[str, Any]

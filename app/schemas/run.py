@@ -1,0 +1,104 @@
+"""Runs and the states of their nodes, as the API speaks of them."""
+
+from typing import Any, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+from app.models import NodeStatus, RunStatus
+from app.schemas.common import Id, JsonObject, ReasonOut, Request, Time
+
+MOST_VERSIONS = 2**31 - 1
+
+
+class RunIn(Request):
+    """A run to be made. It stays with its version for good."""
+
+    workflow_id: str = Field(examples=["0199f3a0-7c1e-7a52-9d3c-4f2b8a6d1e90"])
+    version: int | None = Field(default=None, ge=1, le=MOST_VERSIONS, description="Default: the newest.")
+    input_data: Any = Field(default=None, examples=[{"n": 21}])
+    metadata: JsonObject = Field(default_factory=dict, description="Anything of your own; it is kept with the run.")
+
+
+class RetryIn(Request):
+    """How to go on; without anything, from what has completed, on the same version."""
+
+    from_node: str | None = Field(default=None, description="This node and all behind it run again, too.")
+    version: int | None = Field(default=None, ge=1, le=MOST_VERSIONS, description="Go on with this version.")
+
+
+class ProgressOut(TypedDict):
+    """How many of the nodes are where; `percentage` is the share of those that have completed, failed or been skipped."""
+
+    total: int
+    completed: int
+    running: int
+    failed: int
+    skipped: int
+    percentage: float
+
+
+class RunSummary(TypedDict):
+    """A run in a list: without its input and its result."""
+
+    id: Id
+    project_id: Id
+    workflow_id: Id
+    workflow_name: str
+    version: int
+    status: RunStatus
+    attempt: int
+    progress: ProgressOut
+    error: JsonObject | None
+    reason: ReasonOut | None
+    metadata: JsonObject
+    created_at: Time
+    queued_at: Time | None
+    started_at: Time | None
+    finished_at: Time | None
+    duration_ms: float | None
+    last_seq: int
+    wake_at: Time | None
+
+
+class RunOut(RunSummary):
+    """A run, whole."""
+
+    input: Any
+    result: Any
+
+
+class FailureOut(TypedDict):
+    type: str
+    message: str
+    stack: NotRequired[str | None]
+    retryable: NotRequired[bool]
+
+
+class NodeStateOut(TypedDict):
+    """One turn of one node; `edges` says of each of its outgoing edges, by index, whether it was taken, dead or broken."""
+
+    node_id: str
+    iteration: int
+    path: list[int]
+    type: str
+    name: str | None
+    status: NodeStatus
+    attempt: int
+    progress: JsonObject | None
+    input: Any
+    output: Any
+    error: FailureOut | None
+    reason: ReasonOut | None
+    edges: dict[str, str]
+    started_at: Time | None
+    finished_at: Time | None
+    duration_ms: float | None
+    wake_at: Time | None
+
+
+class ResultOut(TypedDict):
+    run_id: Id
+    status: RunStatus
+    result: Any
+    error: JsonObject | None

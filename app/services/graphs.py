@@ -1,0 +1,81 @@
+"""Graphs as they are checked, stored and compiled."""
+
+import asyncio
+import hashlib
+import json
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from app import jsontext
+from app.compiler import CompiledWorkflow, CompileError, WorkflowGraphCompiler
+from app.errors import NotFoundError
+from app.schemas.common import JsonObject
+from app.schemas.workflow import ValidationOut
+from app.services.work import Work
+
+REMEMBERED = 256
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedGraph:
+    """A graph without problems, in its normal form, as JSON value and text."""
+
+    graph: JsonObject
+    text: str
+    content_hash: str
+
+
+class Graphs:
+    """Checks and compiles graphs for the API, aside from the event loop's thread, as a large one takes a while."""
+
+    def __init__(self, compiler: WorkflowGraphCompiler) -> None:
+        self.compiler = compiler
+        self._compiled: OrderedDict[str, CompiledWorkflow] = OrderedDict()
+        self._turn = asyncio.Lock()
+
+    async def check(self, document: Any) -> CheckedGraph:
+        """The document in its normal form. Raises CompileError with all its problems."""
+        found = await asyncio.to_thread(self.compiler.inspect, document)
+        if found.problems or found.graph is None:
+            raise CompileError(found.problems)
+        graph = {"nodes": [], "edges": [], **found.graph}
+        text = jsontext.dumps(graph)
+        return CheckedGraph(graph, text, found.content_hash or _hash_of(graph))
+
+    async def validate(self, document: Any) -> ValidationOut:
+        """What is wrong with the document, and how it would run when nothing is."""
+        found = await asyncio.to_thread(self.compiler.inspect, document)
+        problems = [problem.as_json() for problem in found.problems]
+        return {"valid": not problems, "problems": problems, "plan": found.plan}  # type: ignore[typeddict-item]
+
+    async def compiled(self, work: Work, workflow_id: UUID, version: int, content_hash: str) -> CompiledWorkflow:
+        """The program of a stored version. Raises CompileError when its node types or tools are no longer there."""
+        known = self._compiled.get(content_hash)
+        if known is None:
+            graph = await graph_of(work, workflow_id, version)
+            async with self._turn:
+                known = await asyncio.to_thread(self.compiler.compile, graph, content_hash=content_hash)
+            self._compiled[content_hash] = known
+            if len(self._compiled) > REMEMBERED:
+                self._compiled.popitem(last=False)
+        else:
+            self._compiled.move_to_end(content_hash)
+        return known
+
+
+async def graph_of(work: Work, workflow_id: UUID, version: int) -> JsonObject:
+    """The graph of a stored version. Raises NotFoundError."""
+    row = await work.first(
+        "SELECT graph FROM workflow_versions WHERE workflow_id = %s AND version = %s", (workflow_id, version)
+    )
+    if row is None:
+        raise NotFoundError(f"The workflow has no version {version}.")
+    graph: JsonObject = row["graph"]
+    return graph
+
+
+def _hash_of(graph: JsonObject) -> str:
+    """The hash of a graph that holds what the compiler's own hash leaves out, such as integers over 64 bits."""
+    return hashlib.blake2b(json.dumps(graph, sort_keys=True).encode(), digest_size=16).hexdigest()

@@ -1,0 +1,58 @@
+"""The unit of work: one transaction, and after its commit the wake-ups of those who read what it wrote."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row
+from sqlmodel.ext.asyncio.session import AsyncSession
+
+from app.db import Database, driver_connection
+from app.events.wakeups import Wakeups
+from app.services.transitions import Moved
+
+
+@dataclass(slots=True)
+class Work:
+    """What one request or command does to the database. It takes a connection when it first needs one."""
+
+    session: AsyncSession
+    _moved: list[Moved] = field(default_factory=list)
+
+    async def connection(self) -> AsyncConnection[Any]:
+        """The connection of this transaction, for plain SQL and for the queue."""
+        return await driver_connection(self.session)
+
+    async def all(self, query: LiteralString, values: Any = None) -> list[DictRow]:
+        """The rows of a query as dictionaries."""
+        cursor = (await self.connection()).cursor(row_factory=dict_row)
+        await cursor.execute(query, values)
+        return await cursor.fetchall()
+
+    async def first(self, query: LiteralString, values: Any = None) -> DictRow | None:
+        """The first row of a query, if any."""
+        cursor = (await self.connection()).cursor(row_factory=dict_row)
+        await cursor.execute(query, values)
+        return await cursor.fetchone()
+
+    def moved(self, move: Moved) -> UUID:
+        """Remember whom to wake once this has committed; returns the run's id."""
+        self._moved.append(move)
+        return move.run_id
+
+    @property
+    def moves(self) -> list[Moved]:
+        return self._moved
+
+
+@asynccontextmanager
+async def unit_of_work(database: Database, wakeups: Wakeups) -> AsyncIterator[Work]:
+    """Commit at the end, or roll back on an error; wake the readers of events only after the commit."""
+    async with database.transaction() as session:
+        work = Work(session)
+        yield work
+    for move in work.moves:
+        wakeups.wake(move.project_id, move.run_id, move.last_seq)
