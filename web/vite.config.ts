@@ -40,5 +40,5 @@ export default defineConfig({
   plugins: [react(), tailwindcss(), licences()],
   server: { proxy: { "/api": { target, ws: true } } },
   build: { target: "es2022", sourcemap: false, chunkSizeWarningLimit: 2000 },
-  test: { include: ["tests/**/*.test.ts"], environment: "node" },
+  test: { include: ["src/**/*.test.ts"], environment: "node" },
 } as Parameters<typeof defineConfig>[0]);

@@ -4,6 +4,7 @@ import type { RunEvent } from "../api/types";
 export type FeedConnection = "connecting" | "live" | "polling";
 
 const PROTOCOL = "graphwright.v1";
+const NO_KEY = 4401;
 const PING_MS = 10_000;
 const SILENCE_MS = 19_000;
 const LONGEST_PAUSE_MS = 15_000;
@@ -52,7 +53,10 @@ export class ProjectFeed {
       const body = JSON.parse(message.data) as RunEvent;
       if (body.type.startsWith("workflow.")) this.handlers.onEvent(body);
     };
-    socket.onclose = () => this.lost();
+    socket.onclose = (event) => {
+      if (event.code === NO_KEY) apiKey.ask();
+      this.lost();
+    };
   }
 
   private lost(): void {

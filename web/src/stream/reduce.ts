@@ -79,13 +79,13 @@ function startsAgain(state: RunState, event: RunEvent): boolean {
   return state.finishedAt !== null && !isRunEnd(event.type);
 }
 
-/** A retry keeps what has COMPLETED or was left out by a branch; the rest is to come again. */
+/** A retry keeps what has COMPLETED, was left out by a branch or failed with somebody to handle it; the rest comes again. */
 function forgetUnfinished(nodes: Map<string, NodeView>): void {
   for (const [id, view] of nodes) {
     const last = view.laps.at(-1);
     if (!last) continue;
     const again =
-      last.status === "FAILED" ||
+      (last.status === "FAILED" && !Object.values(view.edges).includes("taken")) ||
       last.status === "CANCELLED" ||
       (last.status === "SKIPPED" && last.reason?.code !== "branch_not_taken");
     if (!again) continue;

@@ -1,15 +1,15 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { RunEvent } from "../src/api/types";
-import { EventLog } from "../src/stream/event-log";
-import { isRunEnd } from "../src/stream/reduce";
-import { RunStream, SILENCE_MS } from "../src/stream/run-stream";
-import { FrameParser } from "../src/stream/sse";
+import type { RunEvent } from "../api/types";
+import { EventLog } from "./event-log";
+import { isRunEnd } from "./reduce";
+import { RunStream, SILENCE_MS } from "./run-stream";
+import { FrameParser } from "./sse";
 import { loopRun, seeded } from "./sample";
 
 const print = (item: RunEvent) => `id: ${item.seq}\nevent: ${item.type}\ndata: ${JSON.stringify(item)}\n\n`;
 
 describe("the frame parser", () => {
-  it("gives the same frames however the bytes are cut", () => {
+  it("[UI-1] gives the same frames however the bytes are cut", () => {
     const text = `retry: 1000\n\n: hello\n\n${loopRun().map(print).join("")}data: a\ndata: b\r\n\r\n`;
     const whole = new FrameParser().push(text);
     expect(whole).toHaveLength(loopRun().length + 1);
@@ -79,7 +79,7 @@ describe("the run stream", () => {
   }
 
   for (const ending of ["close", "error", "silence"] as const) {
-    it(`has every event once when each connection ends by ${ending}`, async () => {
+    it(`[UI-1] has every event once when each connection ends by ${ending}`, async () => {
       serve(4, ending);
       const { log, ended } = await read();
       expect(log.events).toEqual(events);
@@ -88,12 +88,12 @@ describe("the run stream", () => {
     });
   }
 
-  it("notices silence within 20 s", () => {
+  it("[UI-4] notices silence within 20 s", () => {
     expect(SILENCE_MS).toBeLessThan(20_000);
     expect(SILENCE_MS).toBeGreaterThan(15_000);
   });
 
-  it("goes on trying while the server is away, ever more slowly, and gives up when it is refused", async () => {
+  it("[UI-4] goes on trying while the server is away, ever more slowly, and gives up when it is refused", async () => {
     let calls = 0;
     vi.stubGlobal("fetch", async () => {
       calls += 1;

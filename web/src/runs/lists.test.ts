@@ -1,10 +1,10 @@
 import { describe, expect, it } from "vitest";
-import type { Page, Run } from "../src/api/types";
-import { exampleInput, parseInput } from "../src/runs/example-input";
-import { applyRunEvent, mergeFirstPage, type RunPages } from "../src/runs/merge";
-import { tokens } from "../src/ui/json-tokens";
-import { span } from "../src/ui/time";
-import { event } from "./sample";
+import type { Page, Run } from "../api/types";
+import { exampleInput, parseInput } from "./example-input";
+import { applyRunEvent, mergeFirstPage, type RunPages } from "./merge";
+import { tokens } from "../ui/json-tokens";
+import { span } from "../ui/time";
+import { event } from "../stream/sample";
 
 function run(id: string, seq = 1, status: Run["status"] = "RUNNING"): Run {
   return { id, status, last_seq: seq, started_at: null, finished_at: null } as Run;
@@ -18,18 +18,18 @@ function pages(...ids: string[][]): RunPages {
 const ids = (data: RunPages) => data.pages.map((page) => page.items.map((item) => item.id));
 
 describe("the list of runs", () => {
-  it("takes new runs to the front and loses none of the pages that were loaded", () => {
+  it("[UI-12] takes new runs to the front and loses none of the pages that were loaded", () => {
     const merged = mergeFirstPage(pages(["c", "b"], ["a"]), { items: [run("e"), run("d")], next_cursor: "x" });
     expect(ids(merged)).toEqual([["e", "d", "c", "b"], ["a"]]);
   });
 
-  it("prefers the newer facts of a run", () => {
+  it("[UI-12] prefers the newer facts of a run", () => {
     const fresh = { items: [run("b", 5, "COMPLETED"), run("a", 0, "PENDING")], next_cursor: null };
     const merged = mergeFirstPage(pages(["b"], ["a"]), fresh);
     expect(merged.pages.map((page) => page.items[0]!.status)).toEqual(["COMPLETED", "RUNNING"]);
   });
 
-  it("applies an event once, and lets go what has left the filter", () => {
+  it("[UI-12] applies an event once, and lets go what has left the filter", () => {
     const end = { ...event("run.failed"), run_id: "a", seq: 9 };
     const after = applyRunEvent(pages(["b", "a"]), end, {});
     expect(after.pages[0]!.items[1]).toMatchObject({ status: "FAILED", last_seq: 9, finished_at: end.at });
@@ -40,13 +40,13 @@ describe("the list of runs", () => {
 
 describe("the input of a run", () => {
   const workflow = { name: "W", graph: { nodes: [{ id: "in", type: "input", config: { schema: { type: "object", properties: { n: { type: "integer" }, s: { default: "x" } } } } }], edges: [] } };
-  it("is filled in from the template, else from the schema", () => {
+  it("[UI-13] is filled in from the template, else from the schema", () => {
     const template = { id: "t", name: "W", description: "", graph: workflow.graph, input: { n: 4 } };
     expect(exampleInput(workflow as never, [template as never])).toEqual({ n: 4 });
     expect(exampleInput(workflow as never, [])).toEqual({ n: 0, s: "x" });
   });
 
-  it("says what is wrong with what is no JSON", () => {
+  it("[UI-13] says what is wrong with what is no JSON", () => {
     expect(parseInput("")).toEqual({ ok: true, value: {} });
     expect(parseInput("{")).toMatchObject({ ok: false });
   });

@@ -1,4 +1,4 @@
-import type { RunEvent } from "../src/api/types";
+import type { RunEvent } from "../api/types";
 
 let seq = 0;
 

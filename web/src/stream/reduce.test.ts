@@ -1,12 +1,12 @@
 import { describe, expect, it } from "vitest";
-import { focusNode } from "../src/graph/focus";
-import { EventLog } from "../src/stream/event-log";
-import { reduceAll, replay } from "../src/stream/reduce";
-import { EMPTY, type RunState, statusOf, viewsFromRows } from "../src/stream/state";
+import { focusNode } from "../graph/focus";
+import { EventLog } from "./event-log";
+import { reduceAll, replay } from "./reduce";
+import { EMPTY, type RunState, statusOf, viewsFromRows } from "./state";
 import { event, failedRun, loopRun, seeded } from "./sample";
 
 describe("the event log and its state", () => {
-  it("is the same for every order, repetition and cut of the same events", () => {
+  it("[UI-1] is the same for every order, repetition and cut of the same events", () => {
     const events = loopRun();
     const whole = replay(events);
     for (let seed = 1; seed <= 300; seed++) {
@@ -23,7 +23,7 @@ describe("the event log and its state", () => {
     }
   });
 
-  it("is the same when a connection breaks anywhere and goes on after the head, or some events before it", () => {
+  it("[UI-1] is the same when a connection breaks anywhere and goes on after the head, or some events before it", () => {
     const events = loopRun();
     const whole = replay(events);
     for (let cut = 0; cut <= events.length; cut++) {
@@ -33,7 +33,7 @@ describe("the event log and its state", () => {
     }
   });
 
-  it("never shows what lies behind a gap", () => {
+  it("[UI-2] never shows what lies behind a gap", () => {
     const events = loopRun();
     const log = new EventLog();
     expect(log.add(events.filter((item) => item.seq !== 4)).length).toBe(3);
@@ -49,7 +49,7 @@ describe("the event log and its state", () => {
     expect(early).toEqual(copy);
   });
 
-  it("replays 10,000 events within 200 ms", () => {
+  it("[UI-3] replays 10,000 events within 200 ms", () => {
     const events = [loopRun()[0]!];
     for (let i = 0; i < 10_000; i++) {
       const turn = event(i % 2 === 0 ? "node.started" : "node.completed", `n${Math.floor(i / 2) % 1000}`, { iteration: Math.floor(i / 2000), output: i });
@@ -64,7 +64,7 @@ describe("the event log and its state", () => {
 });
 
 describe("what the state tells", () => {
-  it("keeps every lap of a loop and the edges as the last lap left them", () => {
+  it("[UI-5] keeps every lap of a loop and the edges as the last lap left them", () => {
     const check = replay(loopRun()).nodes.get("check")!;
     expect(check.laps.map((lap) => lap.output)).toEqual([0, 1, 2]);
     expect(check.edges).toEqual({ 1: "dead", 2: "taken" });
@@ -75,7 +75,7 @@ describe("what the state tells", () => {
     expect(repair).toMatchObject({ attempt: 2, status: "COMPLETED", error: null, tokens: "ab" });
   });
 
-  it("on a retry keeps what has completed or was not taken, and waits for the rest again", () => {
+  it("[UI-6] on a retry keeps what has completed or was not taken, and waits for the rest again", () => {
     const events = failedRun();
     const failed = replay(events);
     expect(failed.status).toBe("FAILED");
@@ -85,7 +85,7 @@ describe("what the state tells", () => {
     expect(statusOf(again.nodes.get("b"))).toBe("PENDING");
   });
 
-  it("opens at the node that failed, else at one that is at work, else at none", () => {
+  it("[UI-7] opens at the node that failed, else at one that is at work, else at none", () => {
     const graph = { nodes: ["a", "side", "b", "c"].map((id) => ({ id, type: "x" })), edges: [] };
     const failed = replay(failedRun());
     expect(focusNode(graph, (id) => failed.nodes.get(id))).toBe("b");
@@ -95,10 +95,16 @@ describe("what the state tells", () => {
     expect(focusNode(graph, (id) => idle.nodes.get(id))).toBeNull();
   });
 
-  it("passes over a failure that an error edge has handled", () => {
+  it("[UI-7] passes over a failure that an error edge has handled", () => {
     const graph = { nodes: ["a", "b"].map((id) => ({ id, type: "x" })), edges: [{ source: "b", target: "c", on: "error" }] };
     const state = reduceAll(replay(failedRun().slice(0, 8)), [event("node.started", "a")].map((item) => ({ ...item, seq: 9 })));
     expect(focusNode(graph, (id) => state.nodes.get(id))).toBe("a");
+  });
+
+  it("[UI-6] on a retry keeps a failure that an error edge has handled", () => {
+    const events = failedRun().map((item) => (item.type === "workflow.node.failed" ? { ...item, data: { ...item.data, edges: { 2: "dead", 3: "taken" } } } : item));
+    const again = reduceAll(replay(events), [event("run.queued", null, { attempt: 2 })]);
+    expect(statusOf(again.nodes.get("b"))).toBe("FAILED");
   });
 
   it("reads rows as it reads events", () => {

@@ -1,11 +1,11 @@
 import Elk from "elkjs/lib/elk.bundled.js";
 import { describe, expect, it, vi } from "vitest";
-import type { Graph } from "../src/api/types";
-import { bestDirection, layers } from "../src/graph/direction";
-import { edgeLabel } from "../src/graph/elk-graph";
-import { layoutOf, roundedPath } from "../src/graph/layout";
-import { findLoops } from "../src/graph/loops";
-import { toFlow } from "../src/graph/to-flow";
+import type { Graph } from "../api/types";
+import { bestDirection, layers } from "./direction";
+import { edgeLabel } from "./elk-graph";
+import { layoutOf, roundedPath } from "./layout";
+import { findLoops } from "./loops";
+import { toFlow } from "./to-flow";
 
 function graph(ids: string, ...edges: string[]): Graph {
   return {
@@ -21,27 +21,27 @@ describe("loops", () => {
     expect(findLoops(graph("abcd", "ab", "ac", "bd", "cd"))).toEqual([]);
   });
 
-  it("finds the header as the node by which the loop is entered, and the edges back to it", () => {
+  it("[UI-8] finds the header as the node by which the loop is entered, and the edges back to it", () => {
     const [loop] = findLoops(graph("abcd", "ab", "bc", "cb?", "cd"));
     expect(loop).toMatchObject({ header: "b", backEdges: [2], parent: null });
     expect([...loop!.nodes].sort()).toEqual(["b", "c"]);
   });
 
-  it("nests them, also when both have the same header", () => {
+  it("[UI-8] nests them, also when both have the same header", () => {
     const nested = findLoops(graph("abcde", "ab", "bc", "cd", "dc?", "db?", "de"));
     expect(nested.map((loop) => loop.header)).toEqual(["b", "c"]);
     expect(nested[1]!.parent).toBe(nested[0]);
   });
 
-  it("takes a node that leads to itself for a loop", () => {
+  it("[UI-8] takes a node that leads to itself for a loop", () => {
     expect(findLoops(graph("ab", "ab", "bb?"))).toMatchObject([{ header: "b", backEdges: [1] }]);
   });
 
-  it("is entered at the graph's entry where every node has an edge before it", () => {
+  it("[UI-8] is entered at the graph's entry where every node has an edge before it", () => {
     expect(findLoops({ ...graph("ab", "ab", "ba?"), entry: "b" })).toMatchObject([{ header: "b", backEdges: [0] }]);
   });
 
-  it("holds on a chain of 10,000 nodes", () => {
+  it("[UI-11] holds on a chain of 10,000 nodes", () => {
     const nodes = Array.from({ length: 10_000 }, (_, i) => ({ id: String(i), type: "transform" }));
     const edges = nodes.slice(1).map((node, i) => ({ source: String(i), target: node.id }));
     expect(findLoops({ nodes, edges })).toEqual([]);
@@ -50,7 +50,7 @@ describe("loops", () => {
 });
 
 describe("the drawing", () => {
-  it("places every node, and every loop's nodes inside its frame", async () => {
+  it("[UI-8] places every node, and every loop's nodes inside its frame", async () => {
     const drawn = graph("abcde", "ab", "bc", "cd", "db?", "de");
     const layout = await layoutOf(drawn, "RIGHT", engine);
     const frame = [...layout.frames.values()][0]!;
@@ -63,7 +63,7 @@ describe("the drawing", () => {
     expect([..."abcde"].sort((one, two) => x(one) - x(two)).join("")).toBe("abcde");
   });
 
-  it("is made once per graph and direction, whatever the statuses do", async () => {
+  it("[UI-9] is made once per graph and direction, whatever the statuses do", async () => {
     const asked = vi.fn(engine);
     const drawn = graph("ab", "ab");
     await Promise.all([layoutOf(drawn, "DOWN", asked), layoutOf(drawn, "DOWN", asked)]);
@@ -71,7 +71,7 @@ describe("the drawing", () => {
     expect(asked).toHaveBeenCalledOnce();
   });
 
-  it("has a line for every edge, and a label where the edge has a condition, a branch or leads on after an error", async () => {
+  it("[UI-10] has a line for every edge, and a label where the edge has a condition, a branch or leads on after an error", async () => {
     const drawn = graph("abcd", "ab", "bc?", "bd");
     drawn.edges[2] = { source: "b", target: "d", on: "error" };
     const flow = toFlow(drawn, await layoutOf(drawn, "RIGHT", engine), false);
@@ -80,7 +80,7 @@ describe("the drawing", () => {
     expect(flow.edges.map((edge) => edge.data!.labelBox === null)).toEqual([true, false, false]);
   });
 
-  it("lays 1,000 nodes out", async () => {
+  it("[UI-11] lays 1,000 nodes out", async () => {
     const nodes = Array.from({ length: 1000 }, (_, i) => ({ id: String(i), type: "transform" }));
     const edges = nodes.slice(1).map((node, i) => ({ source: String(Math.max(0, i - ((i * 7919) % 13))), target: node.id }));
     const layout = await layoutOf({ nodes, edges }, "DOWN", engine);
