@@ -55,6 +55,10 @@ class Queue:
         """Delete a waiting job, or have a running one cancelled, once the connection's transaction commits."""
         await self._app.job_manager.cancel_job_by_id_async(job_id, abort=True, delete_job=True, connection=connection)
 
+    async def discard(self, connection: AsyncConnection[Any], job_id: int) -> None:
+        """Delete a job that nobody works on any more, in the connection's transaction."""
+        await connection.execute("delete from procrastinate_jobs where id = %s and status = 'doing'", (job_id,))
+
     async def work(self, handler: Handler, *, queues: Sequence[str], concurrency: int, drain_seconds: float) -> None:
         """Work off jobs until cancelled; then give running ones `drain_seconds` before they are cancelled, too.
 
@@ -71,7 +75,7 @@ class Queue:
             delete_jobs="always",
             install_signal_handlers=False,
         )
-        await worker.run()
+        await worker.run()  # type: ignore[no-untyped-call]  # procrastinate leaves it untyped
 
     async def _execute(self, context: JobContext, run_id: str) -> None:
         if self._handler is None or context.job.id is None:

@@ -20,6 +20,8 @@ from app.compiler.turns import EdgeState, Outcome, RunContext, Turn
 from app.compiler.work import NodeWork, Visit
 
 CLOSE = "~close"
+ROOT = "~graphwright"
+"""The name of the whole graph in `astream_events`."""
 RESERVED_IN_NAMES = (":", "|")
 
 Update = dict[str, Any]
@@ -73,7 +75,7 @@ class Emitter:
         graph: StateGraph[Any, RunContext, Any, Any] = StateGraph(GraphState, context_schema=RunContext)
         for name in self._add_units(graph, region, bodies):
             graph.add_edge(START, name)
-        return graph.compile()
+        return graph.compile(name=ROOT)
 
     def _body(self, region: Region, bodies: Mapping[int, Any]) -> "CompiledStateGraph[Any, RunContext, Any, Any]":
         graph: StateGraph[Any, RunContext, Any, Any] = StateGraph(LoopState, context_schema=RunContext)

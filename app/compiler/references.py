@@ -301,8 +301,8 @@ class Analysis:
             if token.text not in FUNCTIONS or weight is not None:
                 raise RefusedError(f"there is no function `{token.text}`; there are range and dict", token.position)
             return None
-        if token.text.startswith("__"):
-            raise RefusedError("names that begin with two underscores are reserved", token.position)
+        if token.text.startswith("__gw"):
+            raise RefusedError("names that begin with `__gw` are reserved", token.position)
         path, end = read_path(tokens, start)
         if weight is None:
             self.references.add(_reference(path))

@@ -246,12 +246,12 @@ async def retry(
 async def requeue(
     connection: Connection, queue: Queue, run_id: UUID, claimed: int | None, why: Mapping[str, str], *, loss: bool
 ) -> Moved | None:
-    """RUNNING → QUEUED: handed back by its own executor (`claimed` is its token), or taken from a lost worker."""
+    """A live run → QUEUED: handed back by its own executor (`claimed` is its token), or taken up by the sweeper."""
     row = await _one(
         connection,
         """update runs set status = 'QUEUED', worker_id = null, queued_at = %s, last_seq = last_seq + 1,
                   attempt = attempt + %s, losses = losses + %s
-           where id = %s and status in ('RUNNING', 'QUEUED') and claim = coalesce(%s, claim)
+           where id = %s and status in ('RUNNING', 'QUEUED', 'WAITING') and claim = coalesce(%s, claim)
            returning project_id, last_seq, attempt""",
         (now(), int(loss), int(loss), run_id, claimed),
     )

@@ -1,0 +1,277 @@
+"""The executor: takes up a run, runs its graph once, and brings it to its next status."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from langchain_core.runnables import RunnableConfig
+from psycopg.rows import DictRow, dict_row
+
+from app import jsontext, log
+from app.compiler import CompiledWorkflow, Outcome, Resources, RunContext, RunInfo, WorkflowGraphCompiler
+from app.compiler.emit import ROOT, RunStoppedError
+from app.compiler.failures import HardError
+from app.compiler.work import TAG
+from app.db import Database
+from app.events.wakeups import Wakeups
+from app.models import NODE_ENDED, RunStatus, now
+from app.queue import Queue
+from app.services.transitions import Advance, Moved, claim, reason, requeue
+from app.worker.journal import Journal, NodeRow, RunLog
+from app.worker.recorder import EVENT_BYTES, Recorder
+from app.worker.saver import JournalSaver
+
+RECURSION_LIMIT = 2**31 - 1
+"""Loops count their own laps, so LangGraph's limit on supersteps must never be the one that ends a run."""
+LARGE_GRAPH = 100_000
+"""Characters of a graph from which on it is compiled in a thread, so that other runs go on meanwhile."""
+
+_log = log.get(__name__)
+
+
+@dataclass(slots=True)
+class Execution:
+    """One execution of one run, from its claim to its next status."""
+
+    row: DictRow
+    run: RunLog
+    compiled: CompiledWorkflow
+    context: RunContext
+    recorder: Recorder
+
+
+class Executor:
+    """Executes runs, many at once; shared by all of a worker's jobs."""
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        queue: Queue,
+        wakeups: Wakeups,
+        journal: Journal,
+        compiler: WorkflowGraphCompiler,
+        resources: Resources,
+        worker_id: UUID,
+        secrets: Mapping[str, str],
+    ) -> None:
+        self._pool = database.pool
+        self._queue = queue
+        self._wakeups = wakeups
+        self._journal = journal
+        self._compiler = compiler
+        self._resources = resources
+        self._worker_id = worker_id
+        self._secrets = secrets
+        self._graphs: dict[tuple[UUID, int], CompiledWorkflow] = {}
+
+    async def execute(self, run_id: UUID, job_id: int, shutting_down: Callable[[], bool]) -> None:
+        """Take up the run if it is still there to be taken, and bring it as far as it goes."""
+        async with self._pool.connection() as connection, connection.transaction():
+            row = await claim(connection, run_id, job_id, self._worker_id)
+        if row is None:
+            return
+        self._wakeups.wake(row["project_id"], run_id, row["last_seq"])
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # a coroutine that runs has a task
+        run = RunLog(run_id, row["project_id"], row["claim"], row["last_seq"], lambda: task.cancel())
+        try:
+            await self._run(row, run)
+        except asyncio.CancelledError:
+            if not run.is_lost and shutting_down():
+                await asyncio.shield(self._hand_back(run))
+                raise
+            if not run.is_lost:
+                # Cancelled by its user: the row says so already. A cancel that lost the race finds the run ended.
+                run.is_lost = True
+
+    async def _run(self, row: DictRow, run: RunLog) -> None:
+        try:
+            execution = await self._prepare(row, run)
+        except psycopg.OperationalError:
+            raise
+        except Exception as error:
+            _log.exception("A run could not be prepared", run_id=str(run.run_id))
+            await self._fail(run, _error("internal_error", f"The run could not be prepared: {error}"), "internal_error")
+            return
+        try:
+            async with asyncio.timeout(_time_left(execution)):
+                await self._stream(execution)
+        except RunStoppedError:
+            self._cancel_rest(execution, "stopped_after_failure", "Another node failed, and the graph says `stop`.")
+        except TimeoutError:
+            seconds = execution.compiled.document.settings.timeout
+            message = f"The run took longer than its {seconds:g} seconds."
+            self._cancel_rest(execution, "timeout", message)
+            await self._fail(run, _error("timeout", message), "timeout")
+            return
+        except asyncio.CancelledError:
+            raise
+        except Exception as error:
+            _log.exception("A run broke its executor", run_id=str(run.run_id))
+            self._cancel_rest(execution, "internal_error", "The run ended by an internal error.")
+            await self._fail(run, _error("internal_error", f"{type(error).__name__}: {error}"), "internal_error")
+            return
+        await self._finish(execution)
+
+    async def _prepare(self, row: DictRow, run: RunLog) -> Execution:
+        compiled = await self._compiled(row["workflow_id"], row["version"])
+        info = RunInfo(str(run.run_id), str(row["project_id"]), str(row["workflow_id"]), row["attempt"], row["input"])
+        context = RunContext(info, self._resources, secrets=self._secrets)
+        if row["claim"] > 1:
+            await self._recall(run.run_id, context)
+        compiled.begin(context)
+        return Execution(row, run, compiled, context, Recorder(self._journal, run))
+
+    async def _compiled(self, workflow_id: UUID, version: int) -> CompiledWorkflow:
+        key = (workflow_id, version)
+        known = self._graphs.get(key)
+        if known is not None:
+            return known
+        async with self._pool.connection() as connection:
+            cursor = await connection.execute(
+                "select graph::text as graph, content_hash from workflow_versions where workflow_id = %s and version = %s",
+                key,
+            )
+            row = await cursor.fetchone()
+        assert row is not None  # noqa: S101  # runs reference their version
+        graph, content = jsontext.loads(row["graph"]), row["content_hash"]
+        if len(row["graph"]) > LARGE_GRAPH:
+            compiled = await asyncio.to_thread(self._compiler.compile, graph, content_hash=content)
+        else:
+            compiled = self._compiler.compile(graph, content_hash=content)
+        if len(self._graphs) >= 1000:  # noqa: PLR2004  # versions are immutable: this is a cache, not a registry
+            self._graphs.clear()
+        self._graphs[key] = compiled
+        return compiled
+
+    async def _recall(self, run_id: UUID, context: RunContext) -> None:
+        """Read what earlier executions of the run have kept."""
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=dict_row)
+            await cursor.execute("select * from node_states where run_id = %s", (run_id,))
+            rows = await cursor.fetchall()
+        known: dict[tuple[str, int], Outcome] = {}
+        attempts: dict[tuple[str, int], int] = {}
+        wakes: dict[tuple[str, int], datetime] = {}
+        for row in rows:
+            key = (row["node_id"], row["iteration"])
+            if row["status"] in ("COMPLETED", "SKIPPED", "FAILED") and row["handled"]:
+                edges = None if row["edges"] is None else {int(e): state for e, state in row["edges"].items()}
+                writes = [(name, value) for name, value in row["writes"] or []]
+                known[key] = Outcome(
+                    row["status"], row["output"], row["error"], row["reason"], edges, writes, attempt=row["attempt"]
+                )
+            elif row["status"] == "WAITING":
+                attempts[key] = row["attempt"] - 1
+                if row["wake_at"] is not None:
+                    wakes[key] = row["wake_at"]
+            elif row["status"] not in NODE_ENDED:
+                attempts[key] = row["attempt"]
+        context.known, context.attempts, context.wakes = known, attempts, wakes
+
+    async def _stream(self, execution: Execution) -> None:
+        run, recorder = execution.run, execution.recorder
+        saver = JournalSaver(self._pool, self._journal, run, fresh=run.claim == 1)
+        graph = execution.compiled.graph.copy(update={"checkpointer": saver})
+        config: RunnableConfig = {
+            "configurable": {"thread_id": str(run.run_id)},
+            "recursion_limit": RECURSION_LIMIT,
+        }
+        events = graph.astream_events(
+            {"input": execution.context.run.input, "outputs": {}},
+            config,
+            version="v2",
+            context=execution.context,
+            include_names=[ROOT],
+            include_tags=[TAG],
+            stream_mode="custom",
+            durability="async",
+        )
+        async for event in events:
+            recorder.take(event)
+            await self._journal.room()
+
+    async def _finish(self, execution: Execution) -> None:
+        context, run = execution.context, execution.run
+        if context.wake_at is not None:
+            why = reason("waiting_for_time", f"The run goes on at {context.wake_at.isoformat()}.")
+            self._say(run, "waiting", {"status": "WAITING", "wake_at": context.wake_at, "reason": why})
+            move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.WAITING, reason=why, wake_at=context.wake_at)
+            await self._journal.move(run, move)
+            return
+        if context.limit is not None or context.failure is not None:
+            code, error = _failure(context)
+            await self._fail(run, error, code)
+            return
+        try:
+            result, state = execution.compiled.result(context), execution.compiled.final_state(context)
+        except HardError as error:
+            await self._fail(run, _error(error.type or "state_error", error.message), "state_error")
+            return
+        data = {"status": "COMPLETED", "result": result}
+        if len(jsontext.dumps(result)) > EVENT_BYTES:
+            data = {"status": "COMPLETED", "result": None, "truncated": True}
+        self._say(run, "completed", data)
+        move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.COMPLETED, result=result, state=state)
+        await self._journal.move(run, move)
+
+    async def _fail(self, run: RunLog, error: dict[str, Any], code: str) -> None:
+        why = reason(code, str(error["message"])[:2000])
+        self._say(run, "failed", {"status": "FAILED", "error": error, "reason": why})
+        move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.FAILED, error=error, reason=why)
+        await self._journal.move(run, move)
+
+    def _cancel_rest(self, execution: Execution, code: str, message: str) -> None:
+        """Mark every node CANCELLED that was running or had not started."""
+        run, recorder = execution.run, execution.recorder
+        why = jsontext.dumps(reason(code, message))
+        rest = list(recorder.open.values())
+        begun = {row.node_id for row in rest} | {
+            execution.compiled.node_ids[index] for index in execution.context.counts
+        }
+        rest += [NodeRow(node, 0, [], "PENDING", 1) for node in execution.compiled.node_ids if node not in begun]
+        for row in rest:
+            row.status, row.handled, row.reason, row.finished_at, row.wake_at = "CANCELLED", False, why, now(), None
+            self._journal.state(run, row)
+            data = f'{{"iteration":{row.iteration},"attempt":{row.attempt},"path":{row.path},"reason":{why}}}'
+            self._journal.event(run, "workflow.node.cancelled", row.node_id, data)
+
+    async def _hand_back(self, run: RunLog) -> None:
+        """Give the run back to the queue at what it has completed; others take it up."""
+        if not await self._journal.written(run):
+            return
+        why = reason("worker_stopped", "The worker was stopped; another one goes on.")
+        async with self._pool.connection() as connection, connection.transaction():
+            moved = await requeue(connection, self._queue, run.run_id, run.claim, why, loss=False)
+        if moved is not None:
+            self._wake(moved)
+
+    def _say(self, run: RunLog, kind: str, data: Mapping[str, Any]) -> None:
+        self._journal.event(run, f"workflow.run.{kind}", None, jsontext.dumps(data))
+
+    def _wake(self, moved: Moved) -> None:
+        self._wakeups.wake(moved.project_id, moved.run_id, moved.last_seq)
+
+
+def _error(kind: str, message: str) -> dict[str, Any]:
+    return {"type": kind, "message": message, "stack": None, "retryable": False}
+
+
+def _failure(context: RunContext) -> tuple[str, dict[str, Any]]:
+    if context.failure is not None:
+        node, error = context.failure
+        message = f"`{node}` failed: {error.get('message')}"
+        return "node_failed", {**error, "node_id": node, "message": message}
+    return "loop_limit_exceeded", _error("loop_limit_exceeded", context.limit or "")
+
+
+def _time_left(execution: Execution) -> float | None:
+    limit = execution.compiled.document.settings.timeout
+    if limit is None:
+        return None
+    return max(0.0, limit - (now() - execution.row["started_at"]).total_seconds())

@@ -1,0 +1,314 @@
+"""The journal: everything that the runs of this process have to say, in one transaction per flush.
+
+Node states, events, the runs' own rows and LangGraph's checkpoints are appended in memory and written together, for all
+runs at once: what the log says is what the tables say. Each run's rows are fenced by its claim; an executor that has
+lost its run writes nothing. Readers are woken after the commit.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+import psycopg
+from psycopg import AsyncConnection
+
+from app import jsontext, log
+from app.db import Database
+from app.events.wakeups import Wakeups
+from app.ids import new_id
+from app.models import RunStatus, now
+from app.queue import Queue
+from app.services.transitions import INSERT_EVENTS, Advance, advance
+
+MAX_BYTES = 32_000_000
+"""Past this, runs wait for the next flush before they go on."""
+LONGEST_PAUSE_SECONDS = 1.0
+
+_log = log.get(__name__)
+Row = tuple[Any, ...]
+
+
+@dataclass(slots=True, eq=False)
+class RunLog:
+    """One execution's place in the journal; `lost` is called when the run turns out to be no longer its own."""
+
+    run_id: UUID
+    project_id: UUID
+    claim: int
+    last_seq: int
+    lost: Callable[[], None]
+    is_lost: bool = False
+
+
+@dataclass(slots=True)
+class NodeRow:
+    """The newest state of one turn of one node; JSON values as text."""
+
+    node_id: str
+    iteration: int
+    path: list[int]
+    status: str
+    attempt: int
+    handled: bool = True
+    progress: str | None = None
+    input: str | None = None
+    output: str | None = None
+    error: str | None = None
+    reason: str | None = None
+    edges: str | None = None
+    writes: str | None = None
+    wake_at: datetime | None = None
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class _Batch:
+    moves: dict[UUID, Advance] = field(default_factory=dict)
+    logs: dict[UUID, RunLog] = field(default_factory=dict)
+    states: dict[tuple[UUID, str, int], Row] = field(default_factory=dict)
+    events: list[Row] = field(default_factory=list)
+    blobs: list[Row] = field(default_factory=list)
+    checkpoints: list[Row] = field(default_factory=list)
+    writes: dict[tuple[Any, ...], Row] = field(default_factory=dict)
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    size: int = 0
+
+    def drop(self, runs: Iterable[UUID]) -> None:
+        """Forget everything of these runs."""
+        gone = set(runs)
+        if not gone:
+            return
+        names = {str(run) for run in gone}
+        self.moves = {run: move for run, move in self.moves.items() if run not in gone}
+        self.states = {key: row for key, row in self.states.items() if key[0] not in gone}
+        self.events = [row for row in self.events if row[0] not in gone]
+        self.blobs = [row for row in self.blobs if row[0] not in names]
+        self.checkpoints = [row for row in self.checkpoints if row[0] not in names]
+        self.writes = {key: row for key, row in self.writes.items() if key[0] not in names}
+
+
+class Journal:
+    """One per worker process; `flush_seconds` is how long a row waits for company at most."""
+
+    def __init__(self, database: Database, queue: Queue, wakeups: Wakeups, *, flush_seconds: float) -> None:
+        self._pool = database.pool
+        self._queue = queue
+        self._wakeups = wakeups
+        self._flush_seconds = flush_seconds
+        self._batch = _Batch()
+        self._news = asyncio.Event()
+        self._urgent = asyncio.Event()
+        self._space = asyncio.Event()
+        self._space.set()
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self) -> None:
+        """Begin to flush."""
+        self._task = asyncio.create_task(self._run(), name="journal")
+
+    async def stop(self) -> None:
+        """Stop flushing; callers have waited for what they need."""
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+
+    def event(self, run: RunLog, kind: str, node_id: str | None, data: str) -> None:
+        """Append an event; `data` is JSON text."""
+        if run.is_lost:
+            return
+        run.last_seq += 1
+        self._batch.events.append((run.run_id, run.last_seq, new_id(), run.project_id, kind, node_id, now(), data))
+        self._touch(run, len(data))
+
+    def state(self, run: RunLog, row: NodeRow) -> None:
+        """Set the state of a node's turn; the newest before the flush is the one that is written."""
+        if run.is_lost:
+            return
+        self._batch.states[run.run_id, row.node_id, row.iteration] = (
+            run.run_id, row.node_id, row.iteration, run.project_id, "{" + ",".join(map(str, row.path)) + "}",
+            row.status, row.attempt, row.handled, row.progress, row.input, row.output, row.error, row.reason,
+            row.edges, row.writes, row.wake_at, row.started_at, row.finished_at,
+        )  # fmt: skip
+        self._touch(run, len(row.output or ""))
+
+    def checkpoint(self, run: RunLog, blobs: Iterable[Row], row: Row) -> None:
+        """Append a checkpoint of the run's thread with the values that are new in it."""
+        if run.is_lost:
+            return
+        self._batch.blobs += blobs
+        self._batch.checkpoints.append(row)
+        self._touch(run, len(row[4]))
+
+    def pending_writes(self, run: RunLog, rows: Iterable[Row]) -> None:
+        """Append what tasks of the run's thread have written since its last checkpoint."""
+        if run.is_lost:
+            return
+        for row in rows:
+            self._batch.writes[(*row[:4], row[5])] = row
+            self._touch(run, len(row[8]))
+
+    async def room(self) -> None:
+        """Return when the journal can take more: at once, unless the database is behind."""
+        if not self._space.is_set():
+            await self._space.wait()
+
+    async def written(self, run: RunLog) -> bool:
+        """Flush now and return when all of the run so far is on disk; False when the run was lost."""
+        self._touch(run, 0)
+        done = asyncio.get_running_loop().create_future()
+        self._batch.waiters.append(done)
+        self._urgent.set()
+        await done
+        return not run.is_lost
+
+    async def move(self, run: RunLog, change: Advance) -> bool:
+        """Write the run's next status with everything before it; False when the run was lost."""
+        if run.is_lost:
+            return False
+        self._batch.logs[run.run_id] = run
+        self._batch.moves[run.run_id] = change
+        return await self.written(run)
+
+    def _touch(self, run: RunLog, size: int) -> None:
+        if run.is_lost:
+            return
+        batch = self._batch
+        known = batch.moves.get(run.run_id)
+        if known is None:
+            batch.moves[run.run_id] = Advance(run.run_id, run.claim, run.last_seq)
+            batch.logs[run.run_id] = run
+        else:
+            known.last_seq = run.last_seq
+        batch.size += size + 200
+        if batch.size > MAX_BYTES:
+            self._space.clear()
+            self._urgent.set()
+        self._news.set()
+
+    async def _run(self) -> None:
+        while True:
+            await self._news.wait()
+            if not self._urgent.is_set():
+                try:
+                    async with asyncio.timeout(self._flush_seconds):
+                        await self._urgent.wait()
+                except TimeoutError:
+                    pass
+            self._news.clear()
+            self._urgent.clear()
+            batch, self._batch = self._batch, _Batch()
+            await self._write_until_done(batch)
+            self._space.set()
+            for waiter in batch.waiters:
+                if not waiter.done():
+                    waiter.set_result(None)
+
+    async def _write_until_done(self, batch: _Batch) -> None:
+        pause = 0.0
+        while True:
+            try:
+                await self._write(batch, again=bool(pause))
+            except (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError) as error:
+                # psycopg_pool's PoolTimeout is an OperationalError.
+                _log.warning("The journal cannot be written and keeps its rows: %s", error)
+                pause = min(pause * 2 or 0.05, LONGEST_PAUSE_SECONDS)
+                await asyncio.sleep(pause)
+            except psycopg.Error:
+                # A row that the database will never take: the runs of this batch go to whoever takes them up next.
+                _log.exception("The journal met rows that the database refuses; their runs are let go")
+                self._lose(batch, batch.logs.keys())
+                return
+            else:
+                return
+
+    async def _write(self, batch: _Batch, *, again: bool) -> None:
+        async with self._pool.connection() as connection, connection.transaction():
+            if again:
+                batch.drop(await _committed(connection, batch.moves.values()))
+            for run_id, move in batch.moves.items():
+                if move.status is RunStatus.WAITING:
+                    job_id = await self._queue.defer(connection, run_id, at=move.wake_at)
+                    batch.moves[run_id] = replace(move, job_id=job_id)
+            kept = await advance(connection, batch.moves.values())
+            lost = batch.moves.keys() - kept
+            self._lose(batch, lost)
+            batch.drop(lost)
+            await _insert(connection, batch)
+        for run_id, move in batch.moves.items():
+            self._wakeups.wake(batch.logs[run_id].project_id, run_id, move.last_seq)
+
+    def _lose(self, batch: _Batch, runs: Iterable[UUID]) -> None:
+        for run_id in list(runs):
+            run = batch.logs[run_id]
+            if not run.is_lost:
+                run.is_lost = True
+                run.lost()
+
+
+async def _committed(connection: AsyncConnection[Any], moves: Iterable[Advance]) -> set[UUID]:
+    """The moves that an earlier try has committed although its answer was lost."""
+    rows = [(move.run_id, move.claim, move.last_seq) for move in moves]
+    columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], []]
+    cursor = await connection.execute(
+        """select r.id from runs r join unnest(%s::uuid[], %s::int[], %s::bigint[]) as v(id, claim, last_seq)
+           on r.id = v.id and r.claim = v.claim and r.last_seq >= v.last_seq""",
+        columns,
+    )
+    return {row["id"] for row in await cursor.fetchall()}
+
+
+async def _insert(connection: AsyncConnection[Any], batch: _Batch) -> None:
+    async with connection.pipeline():
+        for query, rows in (
+            (INSERT_EVENTS, batch.events),
+            (_UPSERT_STATES, list(batch.states.values())),
+            (_INSERT_BLOBS, batch.blobs),
+            (_UPSERT_CHECKPOINTS, batch.checkpoints),
+            (_UPSERT_WRITES, list(batch.writes.values())),
+        ):
+            if rows:
+                await connection.execute(query, [list(column) for column in zip(*rows, strict=True)])
+
+
+_UPSERT_STATES: LiteralString = """
+insert into node_states (run_id, node_id, iteration, project_id, path, status, attempt, handled, progress, input,
+                         output, error, reason, edges, writes, wake_at, started_at, finished_at)
+select run_id, node_id, iteration, project_id, path::int[], status, attempt, handled, progress, input, output, error,
+       reason, edges, writes, wake_at, started_at, finished_at
+from unnest(%s::uuid[], %s::text[], %s::int[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::bool[], %s::json[],
+            %s::json[], %s::json[], %s::json[], %s::json[], %s::json[], %s::json[], %s::timestamptz[],
+            %s::timestamptz[], %s::timestamptz[])
+     as v(run_id, node_id, iteration, project_id, path, status, attempt, handled, progress, input, output, error,
+          reason, edges, writes, wake_at, started_at, finished_at)
+on conflict (run_id, node_id, iteration) do update set
+  path = excluded.path, status = excluded.status, attempt = excluded.attempt, handled = excluded.handled,
+  progress = excluded.progress, input = excluded.input, output = excluded.output, error = excluded.error,
+  reason = excluded.reason, edges = excluded.edges, writes = excluded.writes, wake_at = excluded.wake_at,
+  started_at = excluded.started_at, finished_at = excluded.finished_at"""
+
+_INSERT_BLOBS: LiteralString = """
+insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
+select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])
+on conflict do nothing"""
+
+_UPSERT_CHECKPOINTS: LiteralString = """
+insert into checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
+select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[])
+on conflict (thread_id, checkpoint_ns, checkpoint_id) do update
+  set checkpoint = excluded.checkpoint, metadata = excluded.metadata"""
+
+_UPSERT_WRITES: LiteralString = """
+insert into checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
+select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[],
+                     %s::bytea[])
+on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) do update
+  set channel = excluded.channel, type = excluded.type, blob = excluded.blob"""
+
+
+def as_text(value: Any) -> str | None:
+    """JSON text of a value for a nullable column; None stays SQL's null."""
+    return None if value is None else jsontext.dumps(value)

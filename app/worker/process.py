@@ -1,0 +1,120 @@
+"""A worker process: the queue's worker under a supervisor, the journal, the heartbeat and the sweeper."""
+
+import asyncio
+import os
+from contextlib import suppress
+
+import psycopg
+from procrastinate.exceptions import ProcrastinateException
+
+from app import log
+from app.compiler import Resources, WorkflowGraphCompiler
+from app.compiler.guard import HttpGuard
+from app.config import Settings
+from app.db import Database
+from app.events.wakeups import Wakeups
+from app.ids import new_id
+from app.queue import Queue
+from app.worker.executor import Executor
+from app.worker.heartbeat import Heartbeat
+from app.worker.journal import Journal
+from app.worker.sweeper import Sweeper
+
+SECRET_PREFIX = "GRAPHWRIGHT_SECRET_"  # noqa: S105  # a name, not a secret
+LONGEST_PAUSE_SECONDS = 2.0
+
+_log = log.get(__name__)
+
+
+class Worker:
+    """Executes runs in this process; `open_on_loopback` lets http nodes reach loopback addresses."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        database: Database,
+        queue: Queue,
+        wakeups: Wakeups,
+        compiler: WorkflowGraphCompiler,
+        open_on_loopback: bool = False,
+    ) -> None:
+        self.id = new_id()
+        self._settings = settings
+        self._queue = queue
+        self._resources = Resources(
+            registry=compiler.registry,
+            http_guard=HttpGuard(allow=settings.http_allow, allow_loopback=open_on_loopback),
+            park_seconds=settings.park_seconds,
+        )
+        self._journal = Journal(database, queue, wakeups, flush_seconds=settings.flush_seconds)
+        self._executor = Executor(
+            database=database,
+            queue=queue,
+            wakeups=wakeups,
+            journal=self._journal,
+            compiler=compiler,
+            resources=self._resources,
+            worker_id=self.id,
+            secrets=_secrets(),
+        )
+        self._heartbeat = Heartbeat(
+            database.url,
+            self.id,
+            queues=settings.queues,
+            concurrency=settings.concurrency,
+            seconds=settings.heartbeat_seconds,
+        )
+        self._sweeper = Sweeper(
+            database,
+            queue,
+            wakeups,
+            heartbeat_seconds=settings.heartbeat_seconds,
+            lost_seconds=settings.worker_lost_seconds,
+        )
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def start(self) -> None:
+        """Begin to take up runs."""
+        await asyncio.to_thread(self._heartbeat.start)
+        self._journal.start()
+        self._tasks = [
+            asyncio.create_task(self._supervise(), name="worker"),
+            asyncio.create_task(self._sweeper.run(), name="sweeper"),
+        ]
+
+    async def stop(self) -> None:
+        """Let running runs end within the grace, hand back the others, and leave."""
+        for task in reversed(self._tasks):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+        await self._journal.stop()
+        await self._resources.aclose()
+        await asyncio.to_thread(self._heartbeat.stop)
+
+    async def _supervise(self) -> None:
+        """Start the queue's worker again whenever it gives up: it does when the database stays away."""
+        pause = 0.0
+        while True:
+            try:
+                await self._queue.work(
+                    self._executor.execute,
+                    queues=self._settings.queues,
+                    concurrency=self._settings.concurrency,
+                    drain_seconds=self._settings.drain_seconds,
+                )
+                pause = 0.0
+            except (ProcrastinateException, psycopg.Error, OSError) as error:
+                _log.warning("The worker has lost its queue and starts again: %s", error)
+            pause = min(pause * 2 or 0.1, LONGEST_PAUSE_SECONDS)
+            await asyncio.sleep(pause)
+
+
+def _secrets() -> dict[str, str]:
+    """What `secrets.name` gives in a config: the environment's GRAPHWRIGHT_SECRET_NAME, in lower case."""
+    return {
+        name.removeprefix(SECRET_PREFIX).lower(): value
+        for name, value in os.environ.items()
+        if name.startswith(SECRET_PREFIX)
+    }

@@ -1,0 +1,113 @@
+"""The sweeper: takes runs from workers that are gone, and mends what has lost its job. Not itself a job."""
+
+import asyncio
+from typing import Any
+from uuid import UUID
+
+import psycopg
+from psycopg import AsyncConnection
+from psycopg.rows import dict_row
+
+from app import log
+from app.db import Database
+from app.events.wakeups import Wakeups
+from app.queue import Queue
+from app.services.transitions import Moved, give_up, reason, requeue
+from app.worker.heartbeat import lock_key
+
+MAX_LOSSES = 3
+"""A run that has lost its worker this often FAILS with `worker_lost`: it is likely what kills them."""
+SWEEP_LOCK = 0x67726170_73776570
+STRANDED_SECONDS = 10
+
+_log = log.get(__name__)
+
+
+class Sweeper:
+    """Looks once a second; of all processes only one looks at a time."""
+
+    def __init__(
+        self, database: Database, queue: Queue, wakeups: Wakeups, *, heartbeat_seconds: float, lost_seconds: float
+    ) -> None:
+        self._pool = database.pool
+        self._queue = queue
+        self._wakeups = wakeups
+        self._silent = 2 * heartbeat_seconds
+        self._lost = lost_seconds
+        self._every = min(1.0, heartbeat_seconds)
+
+    async def run(self) -> None:
+        """Sweep until cancelled; outlives the database's absence."""
+        while True:
+            try:
+                for moved in await self.sweep():
+                    self._wakeups.wake(moved.project_id, moved.run_id, moved.last_seq)
+            except (psycopg.Error, OSError) as error:
+                _log.warning("The sweeper cannot reach the database and tries again: %s", error)
+            await asyncio.sleep(self._every)
+
+    async def sweep(self) -> list[Moved]:
+        """One look; returns the runs that were moved."""
+        async with self._pool.connection() as connection, connection.transaction():
+            if not await _locked(connection, SWEEP_LOCK):
+                return []
+            await self._bury(connection)
+            moves = [await self._take(connection, run) for run in await self._orphans(connection)]
+            moves += [await self._mend(connection, run) for run in await self._stranded(connection)]
+        return [moved for moved in moves if moved is not None]
+
+    async def _bury(self, connection: AsyncConnection[Any]) -> None:
+        """Delete the rows of workers that no longer hold their lock, or are silent for too long."""
+        cursor = connection.cursor(row_factory=dict_row)
+        await cursor.execute(
+            """select id, heartbeat_at < clock_timestamp() - make_interval(secs => %s) as mute from workers
+               where heartbeat_at < clock_timestamp() - make_interval(secs => %s)""",
+            (self._lost, self._silent),
+        )
+        for worker in await cursor.fetchall():
+            if worker["mute"] or await _locked(connection, lock_key(worker["id"])):
+                _log.warning("A worker is gone; its runs go on elsewhere", worker_id=str(worker["id"]))
+                await connection.execute("delete from workers where id = %s", (worker["id"],))
+
+    async def _orphans(self, connection: AsyncConnection[Any]) -> list[dict[str, Any]]:
+        cursor = connection.cursor(row_factory=dict_row)
+        await cursor.execute(
+            """select id, project_id, losses, job_id from runs r where status = 'RUNNING'
+               and not exists (select 1 from workers w where w.id = r.worker_id) limit 500"""
+        )
+        return await cursor.fetchall()
+
+    async def _stranded(self, connection: AsyncConnection[Any]) -> list[dict[str, Any]]:
+        """Runs that wait for a job which is not there, or whose worker was lost before it took them up."""
+        cursor = connection.cursor(row_factory=dict_row)
+        await cursor.execute(
+            """select r.id, r.job_id from runs r left join procrastinate_jobs j on j.id = r.job_id
+               where (r.status = 'QUEUED' and r.queued_at < clock_timestamp() - make_interval(secs => %(wait)s)
+                      or r.status = 'WAITING' and r.wake_at < clock_timestamp() - make_interval(secs => %(wait)s))
+               and (j.id is null or j.status not in ('todo')) limit 500""",
+            {"wait": STRANDED_SECONDS},
+        )
+        return await cursor.fetchall()
+
+    async def _take(self, connection: AsyncConnection[Any], run: dict[str, Any]) -> Moved | None:
+        run_id: UUID = run["id"]
+        if run["job_id"] is not None:
+            await self._queue.discard(connection, run["job_id"])
+        if run["losses"] + 1 >= MAX_LOSSES:
+            message = f"The run has lost its worker {MAX_LOSSES} times; it may be what ends them. Retry it if not."
+            return await give_up(connection, run["project_id"], run_id, reason("worker_lost", message))
+        why = reason("worker_lost", "The worker was lost; another one goes on.")
+        return await requeue(connection, self._queue, run_id, None, why, loss=True)
+
+    async def _mend(self, connection: AsyncConnection[Any], run: dict[str, Any]) -> Moved | None:
+        if run["job_id"] is not None:
+            await self._queue.discard(connection, run["job_id"])
+        why = reason("job_lost", "The run's job was lost; it has a new one.")
+        return await requeue(connection, self._queue, run["id"], None, why, loss=False)
+
+
+async def _locked(connection: AsyncConnection[Any], key: int) -> bool:
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute("select pg_try_advisory_xact_lock(%s) as got", (key,))
+    row = await cursor.fetchone()
+    return bool(row and row["got"])
