@@ -17,7 +17,7 @@ export function KeyDialog() {
     void client.resetQueries();
   };
   return (
-    <Dialog open={wanted} onOpenChange={() => undefined} title="This server asks for an API key" description="It stays in this browser and is sent with every request.">
+    <Dialog open={wanted} title="This server asks for an API key" description="It stays in this browser and is sent with every request.">
       <form onSubmit={save} className="space-y-4">
         <Field label="API key" type="password" autoComplete="off" value={value} onChange={(event) => setValue(event.target.value)} required />
         <div className="flex justify-end">

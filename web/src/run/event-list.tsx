@@ -83,7 +83,7 @@ function Row({ event, startedAt, onChoose }: { event: RunEvent; startedAt: strin
       <time dateTime={event.at} title={clock(event.at)} className="w-22 shrink-0 text-right whitespace-nowrap text-ink-3">
         +{span(Date.parse(event.at) - Date.parse(startedAt))}
       </time>
-      <span className="w-3.5 shrink-0">{status && <StatusIcon status={status} size={13} />}</span>
+      <span className="w-3.5 shrink-0">{status && <StatusIcon status={status} size={13} still />}</span>
       <span className="w-28 shrink-0 truncate font-sans text-ink-2">{eventWords(event)}</span>
       <span className="w-36 shrink-0 truncate font-sans font-medium text-ink">{node ?? ""}</span>
       <span className="min-w-0 truncate text-ink-2">{eventSummary(event)}</span>

@@ -52,7 +52,7 @@ export function Section({ title, aside, children }: { title: string; aside?: Rea
   return (
     <section>
       <div className="mb-2 flex items-center gap-2">
-        <h3 className="text-xs font-semibold text-ink-2">{title}</h3>
+        <h2 className="text-xs font-semibold text-ink-2">{title}</h2>
         {aside}
       </div>
       {children}

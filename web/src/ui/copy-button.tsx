@@ -10,7 +10,7 @@ export function CopyButton({ text, label, children }: { text: () => string; labe
   }, [done]);
   const copy = () => copyText(text()).then(() => setDone(true));
   return (
-    <Button kind={children ? "plain" : "quiet"} icon={done ? "check" : "copy"} aria-label={done ? "Copied" : label} title={label} onClick={copy}>
+    <Button kind={children ? "plain" : "quiet"} icon={done ? "check" : "copy"} {...(children ? {} : { "aria-label": done ? "Copied" : label })} title={label} onClick={copy}>
       {children && (done ? "Copied" : children)}
     </Button>
   );

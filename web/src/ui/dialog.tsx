@@ -4,7 +4,8 @@ import { Button } from "./button";
 
 interface Props {
   open: boolean;
-  onOpenChange: (open: boolean) => void;
+  /** Without it the dialog cannot be closed from inside. */
+  onOpenChange?: (open: boolean) => void;
   title: string;
   description?: string;
   children: ReactNode;
@@ -12,7 +13,7 @@ interface Props {
 
 export function Dialog({ open, onOpenChange, title, description, children }: Props) {
   return (
-    <Radix.Root open={open} onOpenChange={onOpenChange}>
+    <Radix.Root open={open} {...(onOpenChange ? { onOpenChange } : {})}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/35 backdrop-blur-[2px]" />
         <Radix.Content
@@ -24,9 +25,11 @@ export function Dialog({ open, onOpenChange, title, description, children }: Pro
               <Radix.Title className="text-base font-semibold">{title}</Radix.Title>
               {description && <Radix.Description className="mt-0.5 text-ink-2">{description}</Radix.Description>}
             </div>
-            <Radix.Close asChild>
-              <Button kind="quiet" icon="close" aria-label="Close" className="-mt-1 -mr-2" />
-            </Radix.Close>
+            {onOpenChange && (
+              <Radix.Close asChild>
+                <Button kind="quiet" icon="close" aria-label="Close" className="-mt-1 -mr-2" />
+              </Radix.Close>
+            )}
           </header>
           <div className="overflow-y-auto px-6 pt-3 pb-6">{children}</div>
         </Radix.Content>

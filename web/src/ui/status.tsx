@@ -72,9 +72,9 @@ const SHAPES: Record<Status, ReactNode> = {
   ),
 };
 
-export function StatusIcon({ status, size = 16 }: { status: Status; size?: number }) {
+export function StatusIcon({ status, size = 16, still = false }: { status: Status; size?: number; still?: boolean }) {
   return (
-    <svg viewBox="0 0 16 16" width={size} height={size} data-status={status} style={{ color: "var(--st)" }} className="shrink-0" aria-hidden>
+    <svg viewBox="0 0 16 16" width={size} height={size} data-status={status} style={{ color: "var(--st)" }} className={`shrink-0 ${still ? "still" : ""}`} aria-hidden>
       {SHAPES[status]}
     </svg>
   );
