@@ -161,14 +161,18 @@ class Conversation:
             while self._outbox:
                 await self._send(self._outbox.popleft())
             self._room.set()
-            if reader.lagged:
-                after, reader.lagged = reader.lagged, {}
-                await self._send(
-                    jsontext.dumps({"type": "lagged", "after": {str(run): seq for run, seq in after.items()}})
-                )
+            lagged, reader.lagged = reader.lagged, {}
+            # What overflowed while we read the log lies behind the events in hand.
+            late = {event.run_id for event in events if event.seq <= lagged.get(event.run_id, -1)}
+            await self._tell_lagged({run: seq for run, seq in lagged.items() if run not in late})
             for event in events:
                 await self._send(event.text)
+            await self._tell_lagged({run: lagged[run] for run in late})
         raise _LeaveError(RESTART, "The server is stopping. Come back.")
+
+    async def _tell_lagged(self, after: dict[UUID, int]) -> None:
+        if after:
+            await self._send(jsontext.dumps({"type": "lagged", "after": {str(run): seq for run, seq in after.items()}}))
 
     async def _send(self, text: str) -> None:
         try:

@@ -35,7 +35,7 @@ router.include_router(feed_router)
 
 
 class EventStream(EventSourceResponse):
-    """The stream of one reader. It ends quietly when the reader takes nothing, and with a hint when the server stops."""
+    """The stream of one reader; it ends quietly when nothing is taken, and with a hint when the server stops."""
 
     def __init__(self, hub: Hub, frames: AsyncIterator[bytes]) -> None:
         super().__init__(
@@ -110,6 +110,7 @@ async def run_events(
     request: Request,
     project_id: WatchedProject,
     run_id: UUID,
+    *,
     after: Annotated[int, Query(ge=0, le=LARGEST_SEQ, description="The seq of the last event that is known.")] = 0,
     cursor: Annotated[
         int | None, Query(ge=0, le=LARGEST_SEQ, description="The next_cursor of the page before.")

@@ -1,11 +1,12 @@
 """What the streams need of the server, and who may watch."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any, cast
 from uuid import UUID
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
+from psycopg import AsyncConnection
 
 from app.db import Pool
 from app.errors import NotFoundError
@@ -32,7 +33,7 @@ class Watching:
         caller = self.access.known(secret)
         if caller is None and secret is not None:
             async with self.pool.connection() as connection:
-                caller = await caller_of(connection, secret)
+                caller = await caller_of(cast("AsyncConnection[Any]", connection), secret)
         try:
             project = UUID(project_id)
         except ValueError:

@@ -19,7 +19,9 @@ def _json_schema(kind: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "format": kind})
 
 
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_without_nul)]
+Name = Annotated[
+    str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_without_nul)
+]
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_without_nul)]
 Id = Annotated[str, _json_schema("uuid")]
 Time = Annotated[str, _json_schema("date-time")]

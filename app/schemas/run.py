@@ -28,7 +28,7 @@ class RetryIn(Request):
 
 
 class ProgressOut(TypedDict):
-    """How many of the nodes are where; `percentage` is the share of those that have completed, failed or been skipped."""
+    """How many of the nodes are where; `percentage` is the share of those that have ended."""
 
     total: int
     completed: int
@@ -76,7 +76,7 @@ class FailureOut(TypedDict):
 
 
 class NodeStateOut(TypedDict):
-    """One turn of one node; `edges` says of each of its outgoing edges, by index, whether it was taken, dead or broken."""
+    """One turn of one node; `edges` tells of each outgoing edge, by index, if it was taken, dead or broken."""
 
     node_id: str
     iteration: int

@@ -18,7 +18,9 @@ class _Ends(NamedTuple):
 
 def difference(number_before: int, before: JsonObject, number_after: int, after: JsonObject) -> DiffOut:
     """The nodes and edges that were added, removed and changed, field by field, and the graph's own fields."""
-    own = [{name: value for name, value in graph.items() if name not in ("nodes", "edges")} for graph in (before, after)]
+    own = [
+        {name: value for name, value in graph.items() if name not in ("nodes", "edges")} for graph in (before, after)
+    ]
     return {
         "from": number_before,
         "to": number_after,

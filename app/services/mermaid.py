@@ -5,7 +5,7 @@ from app.schemas.common import JsonObject
 SHAPES = {"condition": ("{", "}"), "input": ("([", "])"), "output": ("([", "])")}
 BOX = ("[", "]")
 # Mermaid reads these inside quotes, too; as entities they are only shown.
-ENTITIES = {ord(character): f"#{ord(character)};" for character in "\"#<>&`\\{}[]()|;\n\r\0"}
+ENTITIES = {ord(character): f"#{ord(character)};" for character in '"#<>&`\\{}[]()|;\n\r\0'}
 
 
 def flowchart(graph: JsonObject) -> str:

@@ -89,7 +89,9 @@ async def list_keys(work: Work, project_id: UUID, limit: int, cursor: str | None
 
 async def delete_key(work: Work, project_id: UUID, key_id: UUID) -> None:
     """Remove the key; it opens nothing from now on. Raises NotFoundError."""
-    query = delete(ApiKey).where(col(ApiKey.project_id) == project_id, col(ApiKey.id) == key_id).returning(col(ApiKey.id))
+    query = (
+        delete(ApiKey).where(col(ApiKey.project_id) == project_id, col(ApiKey.id) == key_id).returning(col(ApiKey.id))
+    )
     if (await work.session.exec(query)).first() is None:
         raise NotFoundError("There is no such key in this project.")
 

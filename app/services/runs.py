@@ -9,7 +9,8 @@ from app.errors import ConflictError, NotFoundError, Problem, UnprocessableError
 from app.queue import Queue
 from app.schemas.common import JsonObject
 from app.services import transitions
-from app.services.graphs import Graphs
+from app.services.graphs import Graphs, graph_of
+from app.services.reuse import changed_nodes
 from app.services.work import Work
 
 
@@ -77,24 +78,31 @@ async def retry(
 ) -> None:
     """Queue a failed or cancelled run again. Raises NotFoundError, ConflictError, UnprocessableError."""
     row = await work.first(
-        "SELECT workflow_id, version, status FROM runs WHERE project_id = %s AND id = %s FOR UPDATE", (project_id, run_id)
+        "SELECT workflow_id, version, status FROM runs WHERE project_id = %s AND id = %s FOR UPDATE",
+        (project_id, run_id),
     )
     if row is None:
         raise NotFoundError("There is no such run in this project.")
-    forget: set[str] = set()
     wanted = version or row["version"]
+    forget: set[str] = set()
     if from_node is not None or wanted != row["version"]:
         target = await _version(work, project_id, row["workflow_id"], wanted, deleted=True)
         compiled = await graphs.compiled(work, row["workflow_id"], wanted, target["content_hash"])
-        if wanted != row["version"]:
-            forget |= await _changed(work, graphs, row, wanted)
+        again = await _again(work, row, wanted) if wanted != row["version"] else set()
         if from_node is not None:
             if from_node not in compiled.node_ids:
                 problem = Problem("unknown_node", "/from_node", "Send the id of a node of the run's graph.")
                 raise UnprocessableError(f"The graph has no node `{from_node}`.", problems=[problem])
-            forget |= compiled.behind(from_node)
-    moved = await transitions.retry(await work.connection(), queue, project_id, run_id, version=wanted, forget=forget)
-    work.moved(moved)
+            again.add(from_node)
+        forget = again.union(*(compiled.behind(name) for name in again.intersection(compiled.node_ids)))
+    work.moved(
+        await transitions.retry(await work.connection(), queue, project_id, run_id, version=wanted, forget=forget)
+    )
+
+
+async def _again(work: Work, row: DictRow, version: int) -> set[str]:
+    before = await graph_of(work, row["workflow_id"], row["version"])
+    return changed_nodes(before, await graph_of(work, row["workflow_id"], version))
 
 
 async def _version(

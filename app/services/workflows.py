@@ -57,7 +57,8 @@ async def list_workflows(work: Work, project_id: UUID, limit: int, cursor: str |
     before = decode_cursor(cursor, UUID)
     rows = await work.all(
         f"""SELECT {FIELDS} FROM {FROM}
-            WHERE w.project_id = %(project)s AND w.deleted_at IS NULL AND (%(before)s::uuid IS NULL OR w.id < %(before)s)
+            WHERE w.project_id = %(project)s AND w.deleted_at IS NULL
+              AND (%(before)s::uuid IS NULL OR w.id < %(before)s)
             ORDER BY w.id DESC LIMIT %(limit)s""",
         {"project": project_id, "before": before[0] if before else None, "limit": limit + 1},
     )

@@ -1,0 +1,122 @@
+"""What graphs can be built with: node types, tools, templates, the schema of the document."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NotRequired
+
+from typing_extensions import TypedDict
+
+from app.compiler import Registry
+from app.compiler.discovery import discover_templates
+from app.compiler.document import Document
+from app.errors import NotFoundError
+from app.schemas.common import JsonObject
+from app.schemas.workflow import TemplateOut
+
+
+class NodeTypeOut(TypedDict):
+    """A node type; `config` is the JSON Schema of its configuration."""
+
+    name: str
+    title: str
+    description: str
+    config: JsonObject
+
+
+class ToolOut(TypedDict):
+    """A tool; `args` is the JSON Schema of what it takes."""
+
+    name: str
+    description: str
+    args: JsonObject
+    title: NotRequired[str]
+
+
+class Catalog:
+    """Fixed when the server starts, as node types and tools are."""
+
+    def __init__(self, registry: Registry, folders: Sequence[Path]) -> None:
+        self.node_types: list[NodeTypeOut] = [
+            {"name": kind.name, "title": kind.title, "description": kind.description, "config": kind.config_schema()}
+            for _, kind in sorted(registry.node_types.items())
+        ]
+        self.tools: list[ToolOut] = [
+            {"name": tool.name, "description": tool.description, "args": dict(tool.args_schema)}
+            for _, tool in sorted(registry.tools.items())
+        ]
+        self.graph_schema = graph_schema(self.node_types)
+        self._folders = folders
+
+    def templates(self) -> list[TemplateOut]:
+        """The workflows found in the folders now, the examples that come with us among them."""
+        found: list[TemplateOut] = []
+        for file in discover_templates(self._folders):
+            if not isinstance(file.graph, dict):
+                continue
+            template: TemplateOut = {
+                "id": file.id,
+                "name": file.name,
+                "description": file.description,
+                "graph": file.graph,
+                "input": file.input,
+            }
+            if file.source is not None:
+                template["source"] = file.source
+            if file.licence is not None:
+                template["licence"] = file.licence
+            found.append(template)
+        return found
+
+    def template(self, template_id: str) -> TemplateOut:
+        """Raises NotFoundError."""
+        for template in self.templates():
+            if template["id"] == template_id:
+                return template
+        raise NotFoundError(f"There is no template `{template_id}`. GET /api/v1/templates lists them.")
+
+
+def examples() -> Path:
+    """The folder of examples: `app/examples` where we are installed, `examples/` in a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "examples"
+    return installed if installed.is_dir() else package.parent / "examples"
+
+
+def graph_schema(node_types: Sequence[NodeTypeOut]) -> JsonObject:
+    """The JSON Schema of the document: the `type` of a node decides what its `config` is."""
+    schema = Document.model_json_schema()
+    definitions: dict[str, Any] = schema["$defs"]
+    node = definitions["Node"]
+    node["properties"]["type"] = {"enum": [kind["name"] for kind in node_types]}
+    node["allOf"] = [
+        {
+            "if": {"properties": {"type": {"const": kind["name"]}}},
+            "then": {"properties": {"config": {"$ref": f"#/$defs/config-{kind['name']}"}}},
+        }
+        for kind in node_types
+    ]
+    for kind in node_types:
+        definitions[f"config-{kind['name']}"] = _relocated(kind["config"], f"config-{kind['name']}")
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": "/api/v1/schema/graph.json",
+        **schema,
+        "title": "Workflow graph",
+    }
+
+
+def _relocated(schema: JsonObject, name: str) -> JsonObject:
+    """The schema with its references pointing to where it now stands."""
+
+    def moved(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {
+                key: inner.replace("#/", f"#/$defs/{name}/", 1)
+                if key == "$ref" and isinstance(inner, str) and inner.startswith("#/")
+                else moved(inner)
+                for key, inner in value.items()
+            }
+        return [moved(inner) for inner in value] if isinstance(value, list) else value
+
+    relocated: JsonObject = moved(schema)
+    return relocated

@@ -1,0 +1,135 @@
+"""Runs as people see them: one, a page, the result."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from app.errors import ConflictError, NotFoundError
+from app.models import RUN_ENDED, RunStatus
+from app.schemas.common import Page
+from app.schemas.run import ProgressOut, ResultOut, RunOut, RunSummary
+from app.services.pages import decode_cursor, maybe_rfc3339, milliseconds, page, rfc3339
+from app.services.projects import must_exist
+from app.services.work import Work
+
+SUMMARY: LiteralString = """r.id, r.project_id, r.workflow_id, w.name AS workflow_name, r.version, r.status, r.attempt,
+    r.error, r.reason, r.meta, r.created_at, r.queued_at, r.started_at, r.finished_at, r.last_seq, r.wake_at,
+    v.node_count AS total, p.completed, p.running, p.failed, p.skipped"""
+FROM: LiteralString = """runs r
+    JOIN workflows w ON w.id = r.workflow_id
+    JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
+    CROSS JOIN LATERAL (
+        SELECT count(*) FILTER (WHERE status = 'COMPLETED') AS completed,
+               count(*) FILTER (WHERE status IN ('RUNNING', 'RETRYING')) AS running,
+               count(*) FILTER (WHERE status = 'FAILED') AS failed,
+               count(*) FILTER (WHERE status = 'SKIPPED') AS skipped
+        FROM (SELECT DISTINCT ON (node_id) status FROM node_states n WHERE n.run_id = r.id
+              ORDER BY node_id, iteration DESC) AS latest
+    ) p"""
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs a list shows; None and nothing mean all."""
+
+    statuses: tuple[RunStatus, ...] = ()
+    workflow_id: UUID | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+async def get(work: Work, project_id: UUID, run_id: UUID) -> RunOut:
+    """Raises NotFoundError."""
+    row = await work.first(
+        f"SELECT {SUMMARY}, r.input, r.result FROM {FROM} WHERE r.project_id = %s AND r.id = %s", (project_id, run_id)
+    )
+    if row is None:
+        raise _no_run()
+    return {**_summary(row), "input": row["input"], "result": row["result"]}
+
+
+async def list_runs(
+    work: Work, project_id: UUID, wanted: RunFilter, limit: int, cursor: str | None
+) -> Page[RunSummary]:
+    """The project's runs, newest first. Raises NotFoundError when there is no such project."""
+    before = decode_cursor(cursor, UUID)
+    rows = await work.all(
+        f"""SELECT {SUMMARY} FROM {FROM}
+            WHERE r.project_id = %(project)s
+              AND (%(before)s::uuid IS NULL OR r.id < %(before)s)
+              AND (%(statuses)s::text[] IS NULL OR r.status = ANY(%(statuses)s))
+              AND (%(workflow)s::uuid IS NULL OR r.workflow_id = %(workflow)s)
+              AND (%(after)s::timestamptz IS NULL OR r.created_at > %(after)s)
+              AND (%(until)s::timestamptz IS NULL OR r.created_at < %(until)s)
+            ORDER BY r.id DESC LIMIT %(limit)s""",
+        {
+            "project": project_id,
+            "before": before[0] if before else None,
+            "statuses": [str(status) for status in wanted.statuses] or None,
+            "workflow": wanted.workflow_id,
+            "after": wanted.created_after,
+            "until": wanted.created_before,
+            "limit": limit + 1,
+        },
+    )
+    if not rows:
+        await must_exist(work, project_id)
+    return page(rows, limit, _summary, lambda row: (str(row["id"]),))
+
+
+async def result(work: Work, project_id: UUID, run_id: UUID) -> ResultOut:
+    """What the run came to. Raises NotFoundError, ConflictError (`not_finished`) before the end."""
+    row = await work.first(
+        "SELECT id, status, result, error FROM runs WHERE project_id = %s AND id = %s", (project_id, run_id)
+    )
+    if row is None:
+        raise _no_run()
+    if row["status"] not in RUN_ENDED:
+        raise ConflictError(
+            f"The run is {row['status']}; it has no result before it ends. Follow its events, or ask again later.",
+            code="not_finished",
+        )
+    return {"run_id": str(row["id"]), "status": row["status"], "result": row["result"], "error": row["error"]}
+
+
+def _no_run() -> NotFoundError:
+    return NotFoundError("There is no such run in this project.")
+
+
+def _summary(row: DictRow) -> RunSummary:
+    return {
+        "id": str(row["id"]),
+        "project_id": str(row["project_id"]),
+        "workflow_id": str(row["workflow_id"]),
+        "workflow_name": row["workflow_name"],
+        "version": row["version"],
+        "status": row["status"],
+        "attempt": row["attempt"],
+        "progress": _progress(row),
+        "error": row["error"],
+        "reason": row["reason"],
+        "metadata": row["meta"] or {},
+        "created_at": rfc3339(row["created_at"]),
+        "queued_at": maybe_rfc3339(row["queued_at"]),
+        "started_at": maybe_rfc3339(row["started_at"]),
+        "finished_at": maybe_rfc3339(row["finished_at"]),
+        "duration_ms": milliseconds(row["started_at"], row["finished_at"]),
+        "last_seq": row["last_seq"],
+        "wake_at": maybe_rfc3339(row["wake_at"]),
+    }
+
+
+def _progress(row: dict[str, Any]) -> ProgressOut:
+    total = row["total"] or 0
+    ended = row["completed"] + row["failed"] + row["skipped"]
+    return {
+        "total": total,
+        "completed": row["completed"],
+        "running": row["running"],
+        "failed": row["failed"],
+        "skipped": row["skipped"],
+        "percentage": min(round(100 * ended / total, 1), 100.0) if total else 0.0,
+    }

@@ -1,0 +1,94 @@
+"""Figures of the whole server or of one project."""
+
+from typing import LiteralString
+from uuid import UUID
+
+from typing_extensions import TypedDict
+
+from app.models import RunStatus
+from app.services.work import Work
+
+RUNS: LiteralString = """
+    SELECT status, count(*) AS count FROM runs WHERE %(project)s::uuid IS NULL OR project_id = %(project)s
+    GROUP BY status"""
+DURATIONS: LiteralString = """
+    SELECT count(*) AS count, avg(ms) AS mean_ms, percentile_cont(0.5) WITHIN GROUP (ORDER BY ms) AS median_ms,
+           percentile_cont(0.95) WITHIN GROUP (ORDER BY ms) AS p95_ms
+    FROM (SELECT (extract(epoch FROM finished_at - started_at) * 1000)::float8 AS ms FROM runs
+          WHERE (%(project)s::uuid IS NULL OR project_id = %(project)s) AND status = 'COMPLETED'
+          ORDER BY id DESC LIMIT 1000) AS newest"""
+FAILURES: LiteralString = """
+    SELECT node ->> 'type' AS type, count(*) AS count
+    FROM (SELECT n.node_id, r.workflow_id, r.version FROM runs r JOIN node_states n ON n.run_id = r.id
+          WHERE (%(project)s::uuid IS NULL OR r.project_id = %(project)s) AND n.status = 'FAILED'
+            AND r.finished_at > now() - interval '7 days' LIMIT 1000) AS failed
+    JOIN workflow_versions v ON v.workflow_id = failed.workflow_id AND v.version = failed.version
+    CROSS JOIN LATERAL json_array_elements(v.graph -> 'nodes') AS node
+    WHERE node ->> 'id' = failed.node_id GROUP BY 1"""
+QUEUE: LiteralString = """
+    SELECT count(*) FILTER (WHERE scheduled_at IS NULL OR scheduled_at <= now()) AS depth,
+           count(*) FILTER (WHERE scheduled_at > now()) AS scheduled
+    FROM procrastinate_jobs WHERE status = 'todo'"""
+WORKERS: LiteralString = """
+    SELECT count(*) AS alive FROM workers WHERE heartbeat_at > now() - make_interval(secs => %(silence)s)"""
+
+
+class Durations(TypedDict):
+    """Of the newest thousand completed runs, in milliseconds; null when there are none."""
+
+    count: int
+    mean_ms: float | None
+    median_ms: float | None
+    p95_ms: float | None
+
+
+class QueueStats(TypedDict):
+    depth: int
+    scheduled: int
+
+
+class WorkerStats(TypedDict):
+    alive: int
+
+
+class Stats(TypedDict):
+    runs: dict[str, int]
+    durations: Durations
+    failures_by_node_type: dict[str, int]
+    queue: QueueStats
+    workers: WorkerStats
+
+
+async def stats(work: Work, project_id: UUID | None, silence: float) -> Stats:
+    """Runs by status, durations, failures of the last week; the queue and the workers are the server's.
+
+    `silence` is how long in seconds a worker may say nothing and still count as alive.
+    """
+    values = {"project": project_id, "silence": silence}
+    durations = await work.first(DURATIONS, values) or {}
+    queue = await work.first(QUEUE) or {}
+    workers = await work.first(WORKERS, values) or {}
+    return {
+        "runs": await runs_by_status(work, project_id),
+        "durations": {
+            "count": durations["count"],
+            "mean_ms": durations["mean_ms"],
+            "median_ms": durations["median_ms"],
+            "p95_ms": durations["p95_ms"],
+        },
+        "failures_by_node_type": {row["type"]: row["count"] for row in await work.all(FAILURES, values)},
+        "queue": {"depth": queue["depth"], "scheduled": queue["scheduled"]},
+        "workers": {"alive": workers["alive"]},
+    }
+
+
+async def runs_by_status(work: Work, project_id: UUID | None = None) -> dict[str, int]:
+    """How many runs are in each status, every status named."""
+    found = {row["status"]: row["count"] for row in await work.all(RUNS, {"project": project_id})}
+    return {str(status): found.get(status, 0) for status in RunStatus}
+
+
+async def queue_depth(work: Work) -> int:
+    """How many jobs wait for a worker now."""
+    row = await work.first(QUEUE)
+    return int(row["depth"]) if row else 0
