@@ -1,7 +1,7 @@
 """The process's one listener to the event logs, and the way from there to any number of readers."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
@@ -77,7 +77,9 @@ class Hub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
-    async def run_events(self, run_id: UUID, after: int, *, head: int | None = None) -> AsyncIterator[list[EventText]]:
+    async def run_events(
+        self, run_id: UUID, after: int, *, head: int | None = None
+    ) -> AsyncGenerator[list[EventText], None]:
         """The run's events after the seq `after`, in order and without gaps, in batches as they come.
 
         Ends after the terminal event that nothing follows, when the run is deleted, and when the server stops. `head`
