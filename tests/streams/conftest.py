@@ -1,16 +1,26 @@
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Callable
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
 import pytest
+import uvicorn
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
 
 from app import jsontext
+from app.config import Settings
 from app.db import Database
+from app.errors import GraphwrightError
 from app.events import EventText, Hub, Wakeups
 from app.ids import new_id
+from app.routes.streams import router
+from app.routes.watching import Watching
+from app.services.access import Access
 
 ENDS = {"workflow.run.completed": "COMPLETED", "workflow.run.failed": "FAILED", "workflow.run.cancelled": "CANCELLED"}
 PROGRESS = "workflow.node.progress"
@@ -147,3 +157,51 @@ async def collect(hub: Hub, run_id: UUID, after: int = 0, *, count: int | None =
 
 def seqs(events: list[EventText]) -> list[int]:
     return [event.seq for event in events]
+
+
+@dataclass
+class Served:
+    """A server on a port of its own, with nothing but the streams."""
+
+    server: uvicorn.Server
+    hub: Hub
+    address: str
+
+    @property
+    def url(self) -> str:
+        return f"http://{self.address}/api/v1"
+
+    @property
+    def ws(self) -> str:
+        return f"ws://{self.address}/api/v1"
+
+
+@asynccontextmanager
+async def serving(database: Database, hub: Hub, **settings: Any) -> AsyncIterator[Served]:
+    """Serve the streams until the end of the block; the hub stays the caller's."""
+    app = FastAPI()
+    known = Settings(**settings)
+    app.state.watching = Watching(hub, database.pool, Access(known), known.allowed_origins)
+    app.include_router(router, prefix="/api/v1")
+
+    async def problem(request: Request, error: Exception) -> JSONResponse:
+        status = error.status if isinstance(error, GraphwrightError) else 422
+        return JSONResponse({"status": status, "detail": str(error)}, status, media_type="application/problem+json")
+
+    app.add_exception_handler(GraphwrightError, problem)
+    app.add_exception_handler(RequestValidationError, problem)
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=5)
+        server = uvicorn.Server(config)
+        task = asyncio.create_task(server.serve(sockets=[bound]))
+        await eventually(lambda: server.started)
+        yield Served(server, hub, f"127.0.0.1:{bound.getsockname()[1]}")
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def served(database: Database, hub: Hub) -> AsyncIterator[Served]:
+    async with serving(database, hub) as served:
+        yield served
