@@ -37,8 +37,8 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for kind in OUTAGES:
         app.add_exception_handler(kind, _outage)
-    for kind in REFUSED_VALUES:
-        app.add_exception_handler(kind, _refused)
+    for other in REFUSED_VALUES:
+        app.add_exception_handler(other, _refused)
     app.add_exception_handler(Exception, _unexpected)
 
 

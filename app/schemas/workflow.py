@@ -8,7 +8,9 @@ from typing_extensions import TypedDict
 
 from app.schemas.common import Id, JsonObject, Name, ProblemOut, Request, Text, Time
 
-GraphValue = Annotated[Any, WithJsonSchema({"$ref": "/api/v1/schema/graph.json"})]
+GraphValue = Annotated[
+    Any, WithJsonSchema({"type": "object", "description": "The graph: GET /api/v1/schema/graph.json has its schema."})
+]
 
 GRAPH_EXAMPLE = {
     "nodes": [

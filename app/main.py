@@ -1,0 +1,136 @@
+"""The composition root of the API: opens everything a server needs, in order, and closes it in reverse."""
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from fastapi import FastAPI
+
+from app import log
+from app.compiler import WorkflowGraphCompiler
+from app.compiler.discovery import load_registry
+from app.config import Settings
+from app.db import Database
+from app.embedded import EmbeddedPostgres
+from app.events import Hub, Wakeups
+from app.migrate import migrate
+from app.queue import Queue
+from app.routes import catalog, errors, health, projects, runs, streams, workflows
+from app.routes.bodies import BodyLimit, Route
+from app.routes.guard import Headlines, OpenGuard
+from app.routes.server import Server
+from app.routes.watching import Watching
+from app.routes.web import WebApplication, web_folder
+from app.services.access import Access
+from app.services.catalog import Catalog, examples
+from app.services.graphs import Graphs
+from app.worker import Worker
+
+BASE = "/api/v1"
+DATABASE_FOLDER = "postgres"
+
+_log = log.get(__name__)
+
+
+def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
+    """The application; with `worker` it also executes runs.
+
+    Raises UnauthorizedError when it would be open to others than this machine.
+    """
+    access = Access(settings)
+    counts: Counter[tuple[str, str, int]] = Counter()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        async with AsyncExitStack() as stack:
+            server = await open_server(stack, settings, access, counts)
+            app.state.server = server
+            app.state.watching = Watching(server.hub, server.database.pool, access, settings.allowed_origins)
+            if worker:
+                await start_worker(stack, server)
+            # Streams end before what they read from is closed.
+            stack.callback(server.hub.shutdown)
+            yield
+
+    app = FastAPI(
+        title="Graphwright",
+        version="1",
+        summary="Store a graph, get a durable LangGraph run, watch it live.",
+        lifespan=lifespan,
+        openapi_url=f"{BASE}/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+    )
+    errors.install(app)
+    app.router.route_class = Route
+    # Runs before workflows: `…/workflows/runs` is no workflow.
+    for router in (projects.router, runs.router, streams.router, workflows.router, catalog.router):
+        app.include_router(router, prefix=BASE)
+    app.include_router(health.router)
+    app.router.default = WebApplication(web_folder())
+    app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
+    if access.is_open:
+        app.add_middleware(OpenGuard, allowed_origins=settings.allowed_origins)
+    app.add_middleware(Headlines, counts=counts)
+    return app
+
+
+async def open_server(
+    stack: AsyncExitStack, settings: Settings, access: Access, counts: Counter[tuple[str, str, int]] | None = None
+) -> Server:
+    """Everything that requests need, open and migrated; the stack closes it."""
+    url = await database_url(stack, settings)
+    await migrate(url)
+    database = Database(url, pool_size=settings.pool_size)
+    stack.push_async_callback(database.close)
+    await database.open()
+    queue = Queue()
+    await queue.open(database.pool)
+    stack.push_async_callback(queue.close)
+    wakeups = Wakeups(database.url)
+    await wakeups.start()
+    stack.push_async_callback(wakeups.stop)
+    hub = Hub(database.url, database.pool)
+    await hub.start()
+    stack.push_async_callback(hub.stop)
+    folders = (examples(), *settings.workflows)
+    registry = load_registry(folders)
+    if access.is_open:
+        _log.warning("This server is open: whoever reaches it may do everything. It listens on loopback only.")
+    return Server(
+        settings=settings,
+        access=access,
+        database=database,
+        queue=queue,
+        wakeups=wakeups,
+        hub=hub,
+        graphs=Graphs(WorkflowGraphCompiler(registry)),
+        catalog=Catalog(registry, folders),
+        requests=Counter() if counts is None else counts,
+    )
+
+
+async def database_url(stack: AsyncExitStack, settings: Settings) -> str:
+    """The configured database, or the embedded one, started for as long as the stack is open."""
+    if settings.database_url is not None:
+        return settings.database_url.get_secret_value()
+    postgres = EmbeddedPostgres(settings.home / DATABASE_FOLDER)
+    url = await postgres.start()
+    stack.push_async_callback(postgres.stop)
+    return url
+
+
+async def start_worker(stack: AsyncExitStack, server: Server) -> Worker:
+    """A worker in this process; the stack stops it."""
+    worker = Worker(
+        server.settings,
+        database=server.database,
+        queue=server.queue,
+        wakeups=server.wakeups,
+        compiler=server.graphs.compiler,
+        open_on_loopback=server.access.is_open,
+    )
+    await worker.start()
+    stack.push_async_callback(worker.stop)
+    return worker

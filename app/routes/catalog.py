@@ -1,0 +1,82 @@
+"""What graphs can be built with, and figures."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from typing_extensions import TypedDict
+
+from app.routes.answers import Json, errors
+from app.routes.bodies import Route
+from app.routes.deps import CallerDep, ServerDep, WorkDep
+from app.schemas.workflow import TemplateOut
+from app.services import stats
+from app.services.catalog import NodeTypeOut, ToolOut
+
+router = APIRouter(tags=["catalog"], route_class=Route)
+
+
+class NodeTypes(TypedDict):
+    items: list[NodeTypeOut]
+
+
+class Tools(TypedDict):
+    items: list[ToolOut]
+
+
+class Templates(TypedDict):
+    items: list[TemplateOut]
+
+
+@router.get(
+    "/node-types",
+    operation_id="list_node_types",
+    summary="List the node types, each with the JSON Schema of its config",
+    response_model=NodeTypes,
+    responses=errors(),
+)
+async def list_node_types(server: ServerDep, _: CallerDep) -> Any:
+    return Json({"items": server.catalog.node_types})
+
+
+@router.get(
+    "/tools",
+    operation_id="list_tools",
+    summary="List the tools, each with the JSON Schema of its arguments",
+    response_model=Tools,
+    responses=errors(),
+)
+async def list_tools(server: ServerDep, _: CallerDep) -> Any:
+    return Json({"items": server.catalog.tools})
+
+
+@router.get(
+    "/templates",
+    operation_id="list_templates",
+    summary="List the templates: graphs to begin with",
+    response_model=Templates,
+    responses=errors(),
+)
+async def list_templates(server: ServerDep, _: CallerDep) -> Any:
+    return Json({"items": server.catalog.templates()})
+
+
+@router.get(
+    "/schema/graph.json",
+    operation_id="get_graph_schema",
+    summary="Get the JSON Schema of the graph document",
+    responses=errors(),
+)
+async def get_graph_schema(server: ServerDep, _: CallerDep) -> Any:
+    return Json(server.catalog.graph_schema, media_type="application/schema+json")
+
+
+@router.get(
+    "/stats",
+    operation_id="get_stats",
+    summary="Get figures: of the server, or of the key's project",
+    response_model=stats.Stats,
+    responses=errors(),
+)
+async def get_stats(caller: CallerDep, server: ServerDep, work: WorkDep) -> Any:
+    """Runs by status, durations, failures by node type, depth of the queue, workers alive."""
+    return Json(await stats.stats(work, caller.project_id, server.settings.worker_lost_seconds))

@@ -1,0 +1,210 @@
+"""Runs: made, started, cancelled, retried, looked at."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from fastapi import APIRouter, Query, Response
+
+from app.errors import NotFoundError, UnprocessableError
+from app.models import RunStatus
+from app.routes.answers import Json, errors
+from app.routes.bodies import Route
+from app.routes.deps import OnceDep, PagingDep, Produced, RunProject, ServerDep, ViewedProject, WorkDep
+from app.schemas.common import Page
+from app.schemas.run import NodeStateOut, ResultOut, RetryIn, RunIn, RunOut, RunSummary
+from app.services import node_views, run_views, runs
+from app.services.run_views import RunFilter
+
+router = APIRouter(tags=["runs"], route_class=Route)
+
+BASE = "/projects/{project_id}/workflows/runs"
+ONE = BASE + "/{run_id}"
+
+
+@router.post(
+    BASE,
+    operation_id="create_run",
+    summary="Make a run, and start it if asked to",
+    status_code=201,
+    response_model=RunOut,
+    responses=errors(409),
+)
+async def create_run(
+    body: RunIn,
+    project: RunProject,
+    work: WorkDep,
+    server: ServerDep,
+    once: OnceDep,
+    execute: Annotated[bool, Query(description="Start it at once.")] = False,
+) -> Response:
+    """The run is PENDING until it is executed, and pinned to its version for good."""
+
+    async def produce() -> Produced:
+        run_id = await runs.create(
+            work,
+            server.graphs,
+            project,
+            _workflow_id(body.workflow_id),
+            version=body.version,
+            input_data=body.input_data,
+            metadata=body.metadata,
+        )
+        if execute:
+            await runs.start(work, server.queue, project, run_id)
+        location = f"/api/v1/projects/{project}/workflows/runs/{run_id}"
+        return Produced(await run_views.get(work, project, run_id), {"Location": location})
+
+    return await once(201, produce)
+
+
+@router.get(
+    BASE,
+    operation_id="list_runs",
+    summary="List the runs, newest first",
+    response_model=Page[RunSummary],
+    responses=errors(),
+)
+async def list_runs(
+    project: ViewedProject,
+    work: WorkDep,
+    paging: PagingDep,
+    status: Annotated[list[str] | None, Query(description="One status or several, by commas or repeated.")] = None,
+    workflow_id: UUID | None = None,
+    created_after: datetime | None = None,
+    created_before: datetime | None = None,
+) -> Any:
+    """Without their inputs and results."""
+    wanted = RunFilter(_statuses(status), workflow_id, _in_utc(created_after), _in_utc(created_before))
+    return Json(await run_views.list_runs(work, project, wanted, paging.limit, paging.cursor))
+
+
+@router.get(
+    ONE, operation_id="get_run", summary="Get a run with its progress", response_model=RunOut, responses=errors()
+)
+async def get_run(project: ViewedProject, run_id: UUID, work: WorkDep) -> Any:
+    return Json(await run_views.get(work, project, run_id))
+
+
+@router.post(
+    ONE + "/execute",
+    operation_id="execute_run",
+    summary="Start a run",
+    status_code=202,
+    response_model=RunOut,
+    responses=errors(409),
+)
+async def execute_run(project: RunProject, run_id: UUID, work: WorkDep, server: ServerDep, once: OnceDep) -> Response:
+    """PENDING becomes QUEUED. Of concurrent calls exactly one wins, the others get a 409."""
+
+    async def produce() -> Produced:
+        await runs.execute(work, server.queue, project, run_id)
+        return Produced(await run_views.get(work, project, run_id))
+
+    return await once(202, produce)
+
+
+@router.post(
+    ONE + "/cancel",
+    operation_id="cancel_run",
+    summary="Cancel a run",
+    status_code=202,
+    response_model=RunOut,
+    responses=errors(409),
+)
+async def cancel_run(project: RunProject, run_id: UUID, work: WorkDep, server: ServerDep, once: OnceDep) -> Response:
+    """The run and every node that has not ended become CANCELLED, and the code of running nodes is stopped."""
+
+    async def produce() -> Produced:
+        await runs.cancel(work, server.queue, project, run_id)
+        return Produced(await run_views.get(work, project, run_id))
+
+    return await once(202, produce)
+
+
+@router.post(
+    ONE + "/retry",
+    operation_id="retry_run",
+    summary="Go on with a failed or cancelled run",
+    status_code=202,
+    response_model=RunOut,
+    responses=errors(409),
+)
+async def retry_run(
+    project: RunProject,
+    run_id: UUID,
+    work: WorkDep,
+    server: ServerDep,
+    once: OnceDep,
+    body: RetryIn | None = None,
+) -> Response:
+    """What has completed is not run again, but what stands at or behind `from_node`, or has changed in `version`."""
+    wanted = body or RetryIn()
+
+    async def produce() -> Produced:
+        await runs.retry(
+            work,
+            server.graphs,
+            server.queue,
+            project,
+            run_id,
+            from_node=wanted.from_node,
+            version=wanted.version,
+        )
+        return Produced(await run_views.get(work, project, run_id))
+
+    return await once(202, produce)
+
+
+@router.get(
+    ONE + "/result",
+    operation_id="get_result",
+    summary="Get the result of a run that has ended",
+    response_model=ResultOut,
+    responses=errors(409),
+)
+async def get_result(project: ViewedProject, run_id: UUID, work: WorkDep) -> Any:
+    """409 `not_finished` before the end."""
+    return Json(await run_views.result(work, project, run_id))
+
+
+@router.get(
+    ONE + "/nodes",
+    operation_id="list_nodes",
+    summary="List the nodes of a run with their states",
+    response_model=Page[NodeStateOut],
+    responses=errors(),
+)
+async def list_nodes(project: ViewedProject, run_id: UUID, work: WorkDep, paging: PagingDep) -> Any:
+    """In document order, then by iteration; nodes that have not begun are PENDING."""
+    return Json(await node_views.list_nodes(work, project, run_id, paging.limit, paging.cursor))
+
+
+@router.get(
+    ONE + "/nodes/{node_id:path}",
+    operation_id="get_node",
+    summary="Get the states of one node, one for each iteration",
+    response_model=Page[NodeStateOut],
+    responses=errors(),
+)
+async def get_node(project: ViewedProject, run_id: UUID, node_id: str, work: WorkDep, paging: PagingDep) -> Any:
+    return Json(await node_views.get_node(work, project, run_id, node_id, limit=paging.limit, cursor=paging.cursor))
+
+
+def _workflow_id(text: str) -> UUID:
+    try:
+        return UUID(text)
+    except ValueError:
+        raise NotFoundError("There is no such workflow in this project.") from None
+
+
+def _statuses(given: list[str] | None) -> tuple[RunStatus, ...]:
+    names = [name.strip().upper() for text in given or [] for name in text.split(",") if name.strip()]
+    try:
+        return tuple(RunStatus(name) for name in names)
+    except ValueError as error:
+        raise UnprocessableError(f"{error}. Known: {', '.join(RunStatus)}.", code="unknown_status") from error
+
+
+def _in_utc(time: datetime | None) -> datetime | None:
+    return time.replace(tzinfo=UTC) if time is not None and time.tzinfo is None else time
