@@ -14,14 +14,13 @@ from typing import Any, Final
 from minijinja import Environment, TemplateError
 
 from app.compiler.references import Analysis, Path, Reference, plain_path
-from app.compiler.sandbox import (
-    DICT_METHODS,
+from app.compiler.sandbox import DICT_METHODS, as_expression_error, engine
+from app.compiler.tokens import MARKERS, MAX_SOURCE, Part, RefusedError, SyntaxProblems, cut_expression, cut_template
+from app.compiler.views import (
     MAX_RESULT,
     Absent,
     ExpressionError,
     Run,
-    as_expression_error,
-    engine,
     place,
     raw,
     to_text,
@@ -29,7 +28,6 @@ from app.compiler.sandbox import (
     view,
     with_floats,
 )
-from app.compiler.tokens import MARKERS, MAX_SOURCE, Part, RefusedError, SyntaxProblems, cut_expression, cut_template
 
 __all__ = [
     "Condition",

@@ -1,0 +1,286 @@
+# ruff: noqa: SLF001 - what templates must not reach begins with an underscore, and this module is its owner
+"""What the engine sees of JSON values: views that can be read, never changed, and that lead to nothing of Python."""
+
+import json
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Final
+
+from app.errors import GraphwrightError
+
+_JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
+SECONDS: Final = 2.0
+MAX_RESULT: Final = 16 * 1024 * 1024
+MAX_READ: Final = 64 * 1024 * 1024
+_INT_BITS: Final = 127
+
+
+class ExpressionError(GraphwrightError):
+    """A template or condition that cannot be evaluated over its scope; codes template_error, template_too_expensive."""
+
+    code = "template_error"
+    status = 422
+    title = "The template cannot be evaluated"
+
+
+def too_expensive(message: str) -> ExpressionError:
+    """The error of everything that takes too long or grows too large."""
+    return ExpressionError(message, code="template_too_expensive")
+
+
+class Run:
+    """One evaluation: its clock, what it has produced, and what went wrong where the engine could not be told."""
+
+    __slots__ = ("deadline", "failure", "is_float", "miss", "missing", "opaque", "produced", "read", "value")
+
+    def __init__(self, missing: Callable[[int, "Run"], ExpressionError]) -> None:
+        self.deadline = time.monotonic() + SECONDS
+        self.failure: ExpressionError | None = None
+        self.miss: tuple[_View, object] | None = None
+        self.missing = missing
+        self.opaque = False
+        self.produced = 0
+        self.read = 0
+        self.value: Any = None
+        self.is_float = False
+
+    def fail(self, message: str) -> None:
+        """Notes an error where raising is impossible: the engine swallows what views raise."""
+        self.failure = self.failure or ExpressionError(message)
+
+    def tick(self) -> bool:
+        """Raises ExpressionError when the time is up."""
+        if time.monotonic() > self.deadline:
+            raise too_expensive(f"takes more than {SECONDS:g} seconds")
+        return False
+
+    def produce(self, size: int) -> None:
+        """Counts characters; raises ExpressionError when there are too many."""
+        self.tick()
+        self.produced += size
+        if self.produced > MAX_RESULT:
+            raise too_expensive(f"makes more than {MAX_RESULT} characters of text")
+
+    def take(self, value: object, is_defined: bool, is_float: bool) -> bool:
+        """Receives the result; true asks the engine to spell it once more, to tell 1.0 from 1 inside of it."""
+        if not is_defined:
+            raise self.missing(-1, self)
+        self.value, self.is_float = value, is_float
+        self.opaque = isinstance(value, list | tuple | dict) and _has_whole_number(value)
+        return self.opaque
+
+
+class _View:
+    """What the engine sees of a list or an object: items, and nothing else of Python."""
+
+    __slots__ = ("_key", "_parent", "_raw", "_run")
+
+    def __init__(self, run: Run, raw: Any, parent: Any, key: object) -> None:
+        self._run = run
+        self._raw = raw
+        self._parent = parent
+        self._key = key
+
+    def __len__(self) -> int:
+        return 0 if self._run.opaque else len(self._raw)
+
+    def __bool__(self) -> bool:
+        return bool(self._raw)
+
+    def __str__(self) -> str:
+        try:
+            text = to_text(self._raw)
+            self._run.produce(len(text))
+        except (ExpressionError, RecursionError, ValueError, TypeError) as error:
+            self._run.failure = self._run.failure or _unreadable(error)
+            return ""
+        return text
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _View) and bool(self._raw == other._raw)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def _unreadable(error: Exception) -> ExpressionError:
+    if isinstance(error, ExpressionError):
+        return error
+    if isinstance(error, RecursionError):
+        return too_expensive("is nested too deeply")
+    return ExpressionError("reads a value that is no JSON")
+
+
+class ListView(_View):
+    """A list, read only."""
+
+    __slots__ = ()
+
+    def __getitem__(self, index: object) -> Any:
+        if type(index) is not int or not -len(self._raw) <= index < len(self._raw):
+            self._run.miss = (self, index)
+            raise KeyError
+        return _or_missing(self._run, view(self._run, self._raw[index], self, index))
+
+    def __iter__(self) -> Iterator[Any]:
+        for index, item in enumerate(() if self._run.opaque else self._raw):
+            yield view(self._run, item, self, index)
+
+    def __lt__(self, other: object) -> bool:
+        return isinstance(other, ListView) and bool(self._raw < other._raw)
+
+    def __gt__(self, other: object) -> bool:
+        return isinstance(other, ListView) and bool(self._raw > other._raw)
+
+
+Sequence.register(ListView)
+
+
+class ObjectView(_View):
+    """An object, read only."""
+
+    __slots__ = ("_hidden",)
+
+    def __getitem__(self, key: object) -> Any:
+        if type(key) is not str or key not in self._raw:
+            self._run.miss = (self, key)
+            self._hidden = key == "items"
+            raise KeyError
+        return _or_missing(self._run, view(self._run, self._raw[key], self, key))
+
+    def __iter__(self) -> Iterator[str]:
+        for key in () if self._run.opaque else self._raw:
+            if _is_unicode(key):
+                yield key
+            else:
+                self._run.fail("reads an object with a name that is no valid Unicode text")
+
+    @property
+    def items(self) -> None:
+        """The engine takes for an object what has `items`; a template that looks for the field must not find it."""
+        if getattr(self, "_hidden", False):
+            self._hidden = False
+            raise AttributeError
+
+
+class Absent:
+    """Stands for a name that is not in the scope but that Python's dict would answer to."""
+
+    __slots__ = ()
+
+
+def place(found: _View) -> tuple[str, list[Any], Any]:
+    """Where a view was found and what it shows: (top-level name, steps from there, JSON value)."""
+    steps: list[Any] = []
+    owner = found
+    while owner._parent is not None:
+        steps.append(owner._key)
+        owner = owner._parent
+    return str(owner._key), steps[::-1], found._raw
+
+
+def view(run: Run, value: Any, parent: _View | None, key: object) -> Any:  # noqa: PLR0911 - one case for each type
+    """What the engine gets for a JSON value; anything that is none is noted as a failure."""
+    kind = type(value)
+    if kind is str:
+        return _readable(run, value)
+    if kind is dict:
+        return ObjectView(run, value, parent, key)
+    if kind is list or kind is tuple:
+        return ListView(run, value, parent, key)
+    if value is None or kind is bool or kind is float:
+        return value
+    if kind is int:
+        if value.bit_length() <= _INT_BITS:
+            return value
+        run.fail(f"calculates with a number of more than {_INT_BITS} bits")
+    elif isinstance(value, str | int | float):
+        return view(run, _plain(value), parent, key)
+    else:
+        run.fail(f"reads a value that is no JSON: {kind.__name__}")
+    return None
+
+
+def _or_missing(run: Run, value: Any) -> Any:
+    """The value; after a failure nothing is there any more, so that the engine soon stops."""
+    if run.failure is not None:
+        raise KeyError
+    return value
+
+
+def _readable(run: Run, text: str) -> str | None:
+    run.read += len(text)
+    if run.read > MAX_READ:
+        run.failure = run.failure or too_expensive(f"reads more than {MAX_READ} characters of text")
+        return None
+    if text.isascii() or _is_unicode(text):
+        return text
+    run.fail("reads a text that is no valid Unicode (a lone surrogate)")
+    return None
+
+
+def raw(value: Any) -> Any:
+    """The JSON value behind what the engine hands out: views opened, tuples as lists, marked text as plain text."""
+    kind = type(value)
+    if kind is ListView or kind is ObjectView:
+        return value._raw
+    if kind is list or kind is tuple:
+        return [raw(item) for item in value]
+    if kind is dict:
+        return {_name(key): raw(item) for key, item in value.items()}
+    if value is None or kind is bool or kind is int or kind is str:
+        return value
+    if isinstance(value, float):
+        if not math.isfinite(value):
+            raise ExpressionError("gives a number that JSON cannot hold (infinite or not a number)")
+        return float(value)
+    if isinstance(value, str):
+        return str.__str__(value)
+    raise ExpressionError(f"gives a value that is no JSON: {kind.__name__}")
+
+
+def to_text(value: Any) -> str:
+    """How a value stands in a text: a text as it is, everything else as JSON."""
+    return value if isinstance(value, str) else _JSON.encode(value)
+
+
+def _is_unicode(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _plain(value: str | float) -> str | int | float:
+    base = next(base for base in (str, int, float) if isinstance(value, base))
+    return base.__str__(value) if base is str else base(value)
+
+
+def _name(key: Any) -> str:
+    if not isinstance(key, str):
+        raise ExpressionError("gives an object with a name that is no text")
+    return str.__str__(key)
+
+
+def _has_whole_number(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return any(map(_has_whole_number, value))
+    if isinstance(value, dict):
+        return any(map(_has_whole_number, value.values()))
+    return type(value) is int
+
+
+def with_floats(value: Any, spelled: Any) -> Any:
+    """`value` with 1.0 where the engine spelled 1.0; views are opened, and empty in `spelled`."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        if isinstance(spelled, list) and len(spelled) == len(value):
+            return [with_floats(item, text) for item, text in zip(value, spelled, strict=True)]
+    elif kind is dict:
+        if isinstance(spelled, dict) and len(spelled) == len(value):
+            pairs = zip(value.items(), spelled.values(), strict=True)
+            return {_name(key): with_floats(item, text) for (key, item), text in pairs}
+    elif kind is int and isinstance(spelled, float):
+        return spelled
+    return raw(value)
