@@ -1,11 +1,18 @@
+import asyncio
 import os
 from collections.abc import AsyncIterator
+from pathlib import Path
 from uuid import uuid4
 
+import httpx
 import pytest
+from fastapi import FastAPI
 
+from app.config import Settings
 from app.db import Database
+from app.main import create_app
 from tests.postgres import VARIABLE, TestServer, clone, drop, make_template
+from tests.support import Project, ServerProcess, ThreadServer, client_of, running, settings_for
 
 _servers: list[TestServer] = []
 
@@ -55,3 +62,59 @@ async def empty_database_url(postgres: str) -> AsyncIterator[str]:
     name = f"test_{uuid4().hex}"
     yield await clone(postgres, name, template="template1")
     await drop(postgres, name)
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path) -> Settings:
+    """Settings of an open server on the test's own database."""
+    return settings_for(database_url, tmp_path)
+
+
+@pytest.fixture
+async def app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The application without a worker, open, with its lifespan entered."""
+    async with running(create_app(settings, worker=False)) as app:
+        yield app
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of `app`; paths are relative to /api/v1."""
+    async with client_of(app) as client:
+        yield client
+
+
+@pytest.fixture
+async def project(client: httpx.AsyncClient) -> Project:
+    """A project in `app`."""
+    return await Project.make(client)
+
+
+@pytest.fixture
+async def server(settings: Settings) -> AsyncIterator[ThreadServer]:
+    """A real HTTP server with a worker, in a thread."""
+    server = await asyncio.to_thread(ThreadServer(settings).start)
+    yield server
+    await asyncio.to_thread(server.stop)
+
+
+@pytest.fixture
+async def server_client(server: ThreadServer) -> AsyncIterator[httpx.AsyncClient]:
+    """A client of `server`; paths are relative to /api/v1."""
+    async with httpx.AsyncClient(base_url=server.api) as client:
+        yield client
+
+
+@pytest.fixture
+async def server_project(server_client: httpx.AsyncClient) -> Project:
+    """A project in `server`."""
+    return await Project.make(server_client)
+
+
+@pytest.fixture
+async def server_process(database_url: str, tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """`graphwright serve` as a process on the test's own database; it is up, and can be killed and started again."""
+    process = ServerProcess(tmp_path, database_url)
+    await process.start()
+    yield process
+    process.kill()

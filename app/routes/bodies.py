@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -79,10 +80,8 @@ class BodyLimit:
             if not counted.over:
                 await send(message)
 
-        try:
+        with suppress(_TooLargeError):
             await self._app(scope, counted, tell)
-        except _TooLargeError:
-            pass
         if counted.over:
             await _drain(receive, self._limit)
             await self._refusal(scope)(scope, receive, send)
