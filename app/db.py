@@ -28,6 +28,11 @@ def libpq_url(url: str) -> str:
     return "postgresql://" + rest
 
 
+async def _autocommit(connection: AsyncConnection[Any]) -> None:
+    # Not among the pool's kwargs: procrastinate passes those on to a connection of its own, with its own autocommit.
+    await connection.set_autocommit(True)
+
+
 class Database:
     """Owns the engine and the pool; opened and closed by the composition root, never made at import."""
 
@@ -48,7 +53,8 @@ class Database:
             max_size=pool_size,
             open=False,
             check=AsyncConnectionPool.check_connection,
-            kwargs={"autocommit": True, "row_factory": dict_row},
+            kwargs={"row_factory": dict_row},
+            configure=_autocommit,
             connection_class=AsyncConnection[DictRow],
         )
 

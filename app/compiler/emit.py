@@ -8,7 +8,8 @@ StateGraph: all units join to a closing node, whose conditional edge leads to al
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
-from langchain_core.runnables import RunnableConfig
+from langchain_core.runnables import Runnable, RunnableConfig
+from langgraph._internal._constants import CONFIG_KEY_RUNTIME
 from langgraph._internal._runnable import RunnableCallable
 from langgraph.graph import END, START, StateGraph
 from langgraph.graph.state import CompiledStateGraph
@@ -48,6 +49,27 @@ class LoopState(TypedDict, total=False):
 
     outputs: Annotated[dict[str, Any], _merge]
     laps: int
+
+
+class NodeUnit(Runnable[Any, Update]):
+    """A node's unit as a plain runnable: LangGraph looks into functions for subgraphs and signatures, which costs
+    more than all the rest of compiling, and a node's unit has none to be found.
+    """
+
+    __slots__ = ("_function", "name")
+
+    def __init__(self, function: UnitFunction, name: str) -> None:
+        self._function = function
+        self.name = name
+
+    def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002, ARG002  # the base class names them
+        """Units run in an event loop only."""
+        raise TypeError("a unit runs only by ainvoke")
+
+    async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002, ARG002  # as above
+        """Give the unit its turn."""
+        assert config is not None  # noqa: S101  # LangGraph always says where it runs
+        return await self._function(input, config, config["configurable"][CONFIG_KEY_RUNTIME])
 
 
 class RunStoppedError(Exception):
@@ -97,7 +119,8 @@ class Emitter:
         for unit in region.units:
             name = self._name(unit)
             function = self._node(region, unit) if unit.body is None else self._loop(region, unit, bodies)
-            graph.add_node(name, _callable(function, name), input_schema=schema)
+            runnable = NodeUnit(function, name) if unit.body is None else _callable(function, name)
+            graph.add_node(name, runnable, input_schema=schema)
             names.append(name)
         return names
 

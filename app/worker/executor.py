@@ -78,7 +78,7 @@ class Executor:
         self._wakeups.wake(row["project_id"], run_id, row["last_seq"])
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # a coroutine that runs has a task
-        run = RunLog(run_id, row["project_id"], row["claim"], row["last_seq"], lambda: task.cancel())
+        run = RunLog(run_id, row["project_id"], row["claim"], row["last_seq"], _canceller(task))
         try:
             await self._run(row, run)
         except asyncio.CancelledError:
@@ -94,7 +94,7 @@ class Executor:
             execution = await self._prepare(row, run)
         except psycopg.OperationalError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, the run has to end visibly
             _log.exception("A run could not be prepared", run_id=str(run.run_id))
             await self._fail(run, _error("internal_error", f"The run could not be prepared: {error}"), "internal_error")
             return
@@ -111,7 +111,7 @@ class Executor:
             return
         except asyncio.CancelledError:
             raise
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  # whatever it is, the run has to end visibly
             _log.exception("A run broke its executor", run_id=str(run.run_id))
             self._cancel_rest(execution, "internal_error", "The run ended by an internal error.")
             await self._fail(run, _error("internal_error", f"{type(error).__name__}: {error}"), "internal_error")
@@ -134,7 +134,8 @@ class Executor:
             return known
         async with self._pool.connection() as connection:
             cursor = await connection.execute(
-                "select graph::text as graph, content_hash from workflow_versions where workflow_id = %s and version = %s",
+                """select graph::text as graph, content_hash from workflow_versions
+                   where workflow_id = %s and version = %s""",
                 key,
             )
             row = await cursor.fetchone()
@@ -258,6 +259,13 @@ class Executor:
         self._wakeups.wake(moved.project_id, moved.run_id, moved.last_seq)
 
 
+def _canceller(task: asyncio.Task[Any]) -> Callable[[], None]:
+    def cancel() -> None:
+        task.cancel()
+
+    return cancel
+
+
 def _error(kind: str, message: str) -> dict[str, Any]:
     return {"type": kind, "message": message, "stack": None, "retryable": False}
 
@@ -274,4 +282,5 @@ def _time_left(execution: Execution) -> float | None:
     limit = execution.compiled.document.settings.timeout
     if limit is None:
         return None
-    return max(0.0, limit - (now() - execution.row["started_at"]).total_seconds())
+    started: datetime = execution.row["started_at"]
+    return max(0.0, limit - (now() - started).total_seconds())

@@ -19,6 +19,7 @@ _TEXT, _JSON = b"text/plain; charset=utf-8", b"application/json"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _CLASS = re.compile(r"[1-5]xx")
 _STATUSES = range(100, 600)
+_MAX_PORT = 65_535
 _SAFE_METHODS = frozenset({"GET", "HEAD"})
 
 
@@ -51,6 +52,8 @@ class HttpConfig(BaseModel):
             raise ValueError(f"this is no address: {error}") from None
         if url.scheme not in ("http", "https") or not url.host:
             raise ValueError("the address must begin with http:// or https:// and name a host")
+        if url.port is not None and not 0 < url.port <= _MAX_PORT:
+            raise ValueError(f"there is no port {url.port}")
         return value
 
     @field_validator("headers")

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
-from app.compiler.failures import HardError
+from app.compiler.failures import HardError, RetryableError
 from app.compiler.guard import AllowError, HttpGuard, Resolve, is_public, meant_addresses
 from tests.compiler.nodes.conftest import MakeVisit
 from tests.compiler.nodes.visits import served
@@ -100,6 +101,17 @@ async def test_loopback_is_refused_however_it_is_spelled(make_visit: MakeVisit, 
         with pytest.raises(HardError) as caught:
             await make_visit(HttpGuard()).run("http", {"url": f"http://{host}:{url.rpartition(':')[2]}/"})
     assert caught.value.type == "address_not_allowed"
+
+
+@pytest.mark.spec("NODE-23")
+@pytest.mark.parametrize("host", ["localhost.", "127.0.0.1.", "①②⑦.⓪.⓪.①", "0177.0.0.1", "127.0.0.1%00.example"])
+async def test_what_a_system_may_or_may_not_read_as_loopback_never_gets_there(make_visit: MakeVisit, host: str) -> None:
+    async with served(APP) as url:
+        with pytest.raises((HardError, RetryableError, ValidationError)):
+            await make_visit(HttpGuard()).run("http", {"url": f"http://{host}:{url.rpartition(':')[2]}/"})
+    guard = HttpGuard(resolver=answering("127.0.0.1"))
+    with pytest.raises(HardError):
+        await guard.addresses(host, 80)
 
 
 @pytest.mark.spec("NODE-23")
