@@ -1,0 +1,38 @@
+"""Commands whose modules are imported when they are called, so that help and small commands start at once."""
+
+from importlib import import_module
+from typing import Any
+
+import typer.main
+from typer.core import TyperCommand, TyperGroup
+
+COMMANDS = {
+    "serve": "Run the API, the pages and a worker.",
+    "worker": "Run a worker, on this or any other machine.",
+    "migrate": "Bring the database up to date.",
+    "workers": "List the workers of the database.",
+    "validate": "Check a graph file.",
+    "run": "Run a graph file here, without a server.",
+    "projects": "The projects of a server.",
+    "workflows": "The workflows of a server.",
+    "runs": "The runs of a server: start, follow, cancel, retry.",
+}
+
+
+class LazyGroup(TyperGroup):
+    """Lists the commands by name and sentence; loads `app.cli.<name>` for the one that is called.
+
+    Each of these modules keeps its commands in `app`, a Typer.
+    """
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, sentence in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=sentence, rich_markup_mode=None))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The real command in place of its entry in the list."""
+        name, _, rest = super().resolve_command(ctx, args)
+        command = typer.main.get_command(import_module(f"app.cli.{name}").app)
+        command.name = name
+        return name, command, rest

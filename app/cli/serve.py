@@ -1,0 +1,106 @@
+"""`graphwright serve`: the API, the pages and a worker in one process."""
+
+import errno
+import signal
+import socket
+import sys
+from typing import Annotated
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+
+from app import log
+from app.cli.configuration import settings_with
+from app.config import Settings
+from app.errors import UnavailableError
+from app.main import create_app
+
+# Past the time that runs get to end, so that closing connections never cuts them short.
+GRACE_SECONDS = 2
+BACKLOG = 2048
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+class Server(uvicorn.Server):
+    """Says when it is ready, and ends the streams of events before it waits for open answers."""
+
+    def __init__(self, config: uvicorn.Config, api: FastAPI, ready: str) -> None:
+        super().__init__(config)
+        self._api = api
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            print(self._ready, flush=True)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        # An open stream is an answer that does not end, and uvicorn waits for answers before it stops the application.
+        self._api.state.watching.hub.shutdown()
+        await super().shutdown(sockets)
+
+
+@app.command()
+def serve(
+    *,
+    host: Annotated[str | None, typer.Option(help="Address to listen on. [default: 127.0.0.1]")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one. [default: 8000]")] = None,
+    worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Execute runs in this process, too.")] = True,
+    concurrency: Annotated[int | None, typer.Option(help="Runs executed at once. [default: 50]")] = None,
+) -> None:
+    """Run the API, the pages and a worker in one process, until Ctrl-C or SIGTERM."""
+    settings = settings_with(host=host, port=port, concurrency=concurrency)
+    log.configure(settings.log_level, settings.log_format)
+    api = create_app(settings, worker=worker)
+    listener = listen(settings.host, settings.port)
+    server = Server(_config(settings, api), api, _greeting(settings, listener))
+    # uvicorn raises the signal that ended it once more: by then all is closed, and nothing is left to be said.
+    for one in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(one, lambda *_: None)
+    server.run(sockets=[listener])
+    if not server.started:
+        sys.exit(1)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that listens there. Raises UnavailableError with what to do when that is not possible."""
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
+        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+    except socket.gaierror as error:
+        raise UnavailableError(f"There is no address {host}: {error.strerror}. Choose another by --host.") from error
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            message = f"Port {port} of {host} is in use. End what listens there, or choose another one by --port."
+        else:
+            message = f"Port {port} of {host} cannot be opened: {error.strerror}. Choose others by --host and --port."
+        raise UnavailableError(message) from error
+
+
+def _config(settings: Settings, api: FastAPI) -> uvicorn.Config:
+    return uvicorn.Config(
+        api,
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        loop="asyncio" if sys.platform == "win32" else "uvloop",
+        ws="websockets-sansio",
+        timeout_graceful_shutdown=int(settings.drain_seconds) + GRACE_SECONDS,
+    )
+
+
+def _greeting(settings: Settings, listener: socket.socket) -> str:
+    name = "localhost" if settings.host in ("0.0.0.0", "::") else settings.host  # noqa: S104  # compared, not listened on
+    address = f"http://{f'[{name}]' if ':' in name else name}:{listener.getsockname()[1]}"
+    lines = [f"Graphwright is ready at {address}"]
+    if settings.admin_key is None:
+        lines.append(
+            "It is open: whoever reaches it from this machine may do everything. GRAPHWRIGHT_ADMIN_KEY closes it."
+        )
+    lines.append(f"Open the address and click a template, or try: curl {address}/api/v1/templates")
+    return "\n".join(lines)

@@ -1,0 +1,42 @@
+"""`graphwright validate`: what is wrong with a graph file."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app import log
+from app.cli.configuration import settings_with
+from app.cli.files import read_json
+from app.cli.output import problem_line, show_json
+from app.compiler import WorkflowGraphCompiler
+from app.compiler.discovery import load_registry
+from app.services.catalog import examples
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@app.command()
+def validate(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="A graph as JSON; - reads standard input.")],
+    *,
+    tools: Annotated[list[Path] | None, typer.Option(help="Another folder with tools and node types.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the problems and the plan as JSON.")] = False,
+) -> None:
+    """Check a graph file and tell all its problems at once; exit code 1 when there are any."""
+    settings = settings_with()
+    log.configure("warning", settings.log_format)
+    document = read_json(file)
+    found = WorkflowGraphCompiler(load_registry([examples(), *settings.workflows, *(tools or ())])).inspect(document)
+    if as_json:
+        problems = [problem.as_json() for problem in found.problems]
+        show_json({"valid": not problems, "problems": problems, "plan": found.plan})
+    elif found.problems:
+        for problem in found.problems:
+            print(problem_line(problem.as_json()))
+    elif found.plan is not None:
+        plan = found.plan
+        print(f"valid: {plan['nodes']} nodes, {plan['edges']} edges, {len(plan['loops'])} loops, depth {plan['depth']}")
+    if found.problems:
+        sys.exit(1)
