@@ -56,7 +56,7 @@ class _LeaveError(Exception):
 @router.websocket("/projects/{project_id}/ws")
 async def project_feed(socket: WebSocket, project_id: str) -> None:
     """Live events of a project's runs, as the client subscribes to them."""
-    watching: Watching = socket.app.state.watching
+    watching = Watching.of(socket)
     if not origin_is_allowed(socket, watching.allowed_origins):
         await socket.close(1008)
         return

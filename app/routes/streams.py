@@ -119,7 +119,7 @@ async def run_events(
     last_event_id: Annotated[int | None, Header(ge=0, le=LARGEST_SEQ)] = None,
 ) -> Response:
     """Every event after `Last-Event-ID` or `after`, then live ones until the run ends; as JSON a page of them."""
-    watching: Watching = request.app.state.watching
+    watching = Watching.of(request)
     found = await store.heads(watching.pool, project_id, [run_id])
     if not found:
         raise NotFoundError("There is no such run in this project.")

@@ -7,23 +7,31 @@ from uuid import UUID
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from psycopg import AsyncConnection
+from starlette.requests import HTTPConnection
 
 from app.db import Pool
 from app.errors import NotFoundError
 from app.events import Hub
+from app.routes.server import Server
 from app.services.access import Access, Role, caller_of
 
-_bearer = HTTPBearer(auto_error=False)
+_bearer = HTTPBearer(auto_error=False, description="An API key of a project, or the server's admin key.")
 
 
 @dataclass(frozen=True, slots=True)
 class Watching:
-    """Made by the composition root and kept as `app.state.watching`."""
+    """The parts of the server that a stream uses; it holds on to them for as long as it lives."""
 
     hub: Hub
     pool: Pool
     access: Access
-    allowed_origins: tuple[str, ...] = ()
+    allowed_origins: tuple[str, ...]
+
+    @classmethod
+    def of(cls, connection: HTTPConnection) -> "Watching":
+        """What the stream on this connection uses."""
+        server: Server = connection.app.state.server
+        return cls(server.hub, server.database.pool, server.access, server.settings.allowed_origins)
 
     async def admit(self, secret: str | None, project_id: str) -> UUID:
         """The project, when the key may watch it. Holds a connection no longer than it takes to look.
@@ -52,8 +60,7 @@ async def _watched_project(
     project_id: str,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> UUID:
-    watching: Watching = request.app.state.watching
-    return await watching.admit(credentials.credentials if credentials else None, project_id)
+    return await Watching.of(request).admit(credentials.credentials if credentials else None, project_id)
 
 
 WatchedProject = Annotated[UUID, Depends(_watched_project)]

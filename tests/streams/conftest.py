@@ -3,6 +3,7 @@ import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
+from types import SimpleNamespace
 from typing import Any
 from uuid import UUID
 
@@ -19,7 +20,6 @@ from app.errors import GraphwrightError
 from app.events import EventText, Hub, Wakeups
 from app.ids import new_id
 from app.routes.streams import router
-from app.routes.watching import Watching
 from app.services.access import Access
 
 ENDS = {"workflow.run.completed": "COMPLETED", "workflow.run.failed": "FAILED", "workflow.run.cancelled": "CANCELLED"}
@@ -181,7 +181,7 @@ async def serving(database: Database, hub: Hub, **settings: Any) -> AsyncIterato
     """Serve the streams until the end of the block; the hub stays the caller's."""
     app = FastAPI()
     known = Settings(**settings)
-    app.state.watching = Watching(hub, database.pool, Access(known), known.allowed_origins)
+    app.state.server = SimpleNamespace(hub=hub, database=database, access=Access(known), settings=known)
     app.include_router(router, prefix="/api/v1")
 
     async def problem(request: Request, error: Exception) -> JSONResponse:
