@@ -15,6 +15,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 POLL_SECONDS = 0.01
+GRACE_POLL_SECONDS = 0.5
 STOP_SECONDS = 60
 
 
@@ -117,19 +118,28 @@ def watch(control: Path, data: Path, grace: float, life: int) -> None:
     `grace` in seconds is the time for a supervisor to start a killed owner again. `life` is the descriptor whose lock
     says that a watchdog lives; it is let go under the cluster's lock, so that no launcher counts on one that leaves.
     """
-    leases = control / "leases"
-    forever = float("inf")
     while True:
-        for path in leases.iterdir():
+        for path in (control / "leases").iterdir():
             _wait_until_void(path)
-        with locked(control / "lock", forever):
+        if _is_over(control, data, grace, life):
+            return
+
+
+def _is_over(control: Path, data: Path, grace: float, life: int) -> bool:
+    """Whether the server is down and the watchdog let go; not if somebody takes a lease within the grace."""
+    leases = control / "leases"
+    deadline = time.monotonic() + grace
+    while True:
+        with locked(control / "lock", float("inf")):
+            if any(lease_is_held(path) for path in leases.iterdir()):
+                return False
             # a lease without a holder is of one that was killed, perhaps with a server that is not up yet
-            if postmaster_pid(data) is None and not any(leases.iterdir()):
-                return os.close(life)
-        time.sleep(grace)
-        with locked(control / "lock", forever):
-            if not drop_void_leases(leases) and stop_server(data):
-                return os.close(life)
+            done = postmaster_pid(data) is None and not any(leases.iterdir())
+            if done or (time.monotonic() > deadline and stop_server(data)):
+                drop_void_leases(leases)
+                os.close(life)
+                return True
+        time.sleep(min(grace, GRACE_POLL_SECONDS))
 
 
 def _wait_until_void(lease: Path) -> None:
