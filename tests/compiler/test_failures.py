@@ -88,13 +88,17 @@ def deep(depth: int, text: str) -> None:
         raise ValueError(text)
 
 
+def wrapped(depth: int, text: str) -> None:
+    try:
+        deep(depth, text)
+    except ValueError as error:
+        raise RuntimeError("outer") from error
+
+
 @pytest.mark.spec("NODE-28")
 def test_the_stack_shows_the_authors_frames_with_causes_and_is_bounded() -> None:
     with pytest.raises(RuntimeError) as caught:
-        try:
-            deep(30, "x" * 100_000)
-        except ValueError as error:
-            raise RuntimeError("outer") from error
+        wrapped(30, "x" * 100_000)
     stack = failure_of(caught.value).stack
     assert len(stack) <= 20_000
     assert stack.endswith("RuntimeError: outer")

@@ -24,7 +24,7 @@ class Visit:
     def context(
         self,
         *,
-        input: JsonValue = None,
+        input: JsonValue = None,  # noqa: A002 - the field is called so
         taken: dict[str, JsonValue] | None = None,
         wake_at: datetime | None = None,
         values: dict[str, JsonValue] | None = None,
@@ -73,5 +73,5 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
 async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 10) -> None:
     """Wait for a condition, politely."""
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110 - files and processes send no events
             await asyncio.sleep(0.005)
