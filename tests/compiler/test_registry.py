@@ -150,7 +150,7 @@ def test_installed_packages_add_tools_by_entry_points(tmp_path: Path, monkeypatc
     write(
         tmp_path / "plugin_of_test-1.0.dist-info",
         METADATA="Metadata-Version: 2.1\nName: plugin-of-test\nVersion: 1.0\n",
-        entry_points__txt="[graphwright.tools]\nplugin.plain = plugin_of_test:plain\nplugin.lost = plugin_of_test:lost\n",
+        entry_points__txt="[graphwright.tools]\nplugin.plain=plugin_of_test:plain\nplugin.lost=plugin_of_test:lost\n",
     )
     monkeypatch.syspath_prepend(str(tmp_path))
     assert importlib.metadata.version("plugin-of-test") == "1.0"

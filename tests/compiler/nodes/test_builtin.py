@@ -106,7 +106,8 @@ def test_condition_tells_its_branches_even_of_a_malformed_config() -> None:
     assert condition.branches({"branches": [{"name": 1}, 2, None], "default": []}) == ()
     assert condition.branches({"branches": "x"}) == ()
     assert TYPES["transform"].branches({}) is None
-    for wrong in ({"branches": []}, {"branches": [branches[0], branches[0]]}, {}):
+    malformed: list[dict[str, Any]] = [{"branches": []}, {"branches": [branches[0], branches[0]]}, {}]
+    for wrong in malformed:
         with pytest.raises(ValidationError):
             condition.config.model_validate(wrong)
 
