@@ -48,7 +48,7 @@ def configure(level: str = "info", form: str = "auto") -> None:
 
 def _renderers(*, pretty: bool) -> list[structlog.typing.Processor]:
     if pretty:
-        return [structlog.dev.ConsoleRenderer()]
+        return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
 
 
