@@ -128,16 +128,18 @@ class EmbeddedPostgres:
             return
         self._lease = None
         data, control = server.folders.data, server.folders.control
+        trouble = "not in time"
         try:
             with locked(control / "lock", LOCK_SECONDS):
                 lease.release()
                 if drop_void_leases(control / "leases") or stop_server(data):
                     return
-        except TimeoutError:
+        except OSError as error:
             lease.release()
+            trouble = str(error) or trouble
         raise EmbeddedPostgresError(
-            f"PostgreSQL on {data} did not stop in time. See {server.folders.logs} for what holds it up; "
-            "its watchdog goes on trying."
+            f"PostgreSQL on {data} was not stopped: {trouble}. See {server.folders.logs} for what holds it up; "
+            "its watchdog stops it as soon as it can."
         )
 
 

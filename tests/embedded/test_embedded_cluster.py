@@ -196,6 +196,18 @@ async def test_a_failed_start_says_why_and_leaves_nothing_running(home: Path) ->
     assert not list((home / "postgres.control/leases").iterdir())
 
 
+@pytest.mark.spec("DB-10")
+async def test_a_stop_that_fails_says_so(home: Path) -> None:
+    server = cluster(home)
+    await server.start()
+    shutil.rmtree(home / "postgres.control")
+    with pytest.raises(EmbeddedPostgresError, match="was not stopped.*No such file"):
+        await server.stop()
+    async with cluster(home):
+        pass
+    assert not is_up(home)
+
+
 @pytest.mark.spec("DB-11")
 async def test_a_start_that_is_cancelled_holds_nothing(home: Path) -> None:
     starting = asyncio.create_task(cluster(home).start())
