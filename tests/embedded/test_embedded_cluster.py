@@ -201,7 +201,7 @@ async def test_a_stop_that_fails_says_so(home: Path) -> None:
     server = cluster(home)
     await server.start()
     shutil.rmtree(home / "postgres.control")
-    with pytest.raises(EmbeddedPostgresError, match="was not stopped.*No such file"):
+    with pytest.raises(EmbeddedPostgresError, match=r"was not stopped.*No such file"):
         await server.stop()
     async with cluster(home):
         pass
