@@ -1,0 +1,61 @@
+"""Tools that leave traces in files, for tests that have to know what really ran."""
+
+import asyncio
+from pathlib import Path
+
+from app.compiler import NodeContext, tool
+from tests.reference.tools import TOOLS
+
+for name, function in TOOLS.items():
+    tool(name=name)(function)
+
+
+def _write(path: str, line: str) -> None:
+    with Path(path).open("a") as file:
+        file.write(line + "\n")
+
+
+@tool(name="probe.mark")
+async def mark(path: str, name: str, seconds: float = 0.0) -> str:
+    """Write a line when it starts, and one when it has ended."""
+    _write(path, f"start {name}")
+    await asyncio.sleep(seconds)
+    _write(path, f"end {name}")
+    return name
+
+
+@tool(name="probe.hold")
+async def hold(path: str, name: str) -> None:
+    """Wait until cancelled, and write that down."""
+    _write(path, f"start {name}")
+    try:
+        await asyncio.Event().wait()
+    except asyncio.CancelledError:
+        _write(path, f"cancelled {name}")
+        raise
+
+
+@tool(name="probe.until")
+async def until(path: str, name: str, gate: str) -> str:
+    """Wait until the file `gate` exists."""
+    _write(path, f"start {name}")
+    async with asyncio.timeout(60):
+        while not Path(gate).exists():
+            await asyncio.sleep(0.01)
+    _write(path, f"end {name}")
+    return name
+
+
+@tool(name="probe.fail_unless")
+async def fail_unless(path: str, name: str, gate: str) -> str:
+    """Fail unless the file `gate` exists."""
+    _write(path, f"start {name}")
+    if not Path(gate).exists():
+        raise ValueError("the gate is closed")
+    return name
+
+
+@tool(name="probe.key")
+async def key(context: NodeContext) -> str:
+    """The idempotency key of the visit."""
+    return context.idempotency_key
