@@ -80,7 +80,7 @@ async def change(
 
     `revisions` are those that the caller knows, None for any. Raises NotFoundError, PreconditionFailedError.
     """
-    row = await _row(work, project_id, workflow_id, lock=True)
+    row = await _locked_row(work, project_id, workflow_id)
     _must_match(row, revisions)
     fields = {
         name: value
@@ -102,7 +102,7 @@ async def change(
 
 async def delete(work: Work, project_id: UUID, workflow_id: UUID, revisions: set[int] | None = None) -> None:
     """Take the workflow out of all lists; its runs stay. Raises NotFoundError, PreconditionFailedError."""
-    row = await _row(work, project_id, workflow_id, lock=True)
+    row = await _locked_row(work, project_id, workflow_id)
     _must_match(row, revisions)
     await (await work.connection()).execute(
         "UPDATE workflows SET deleted_at = %s, revision = revision + 1 WHERE id = %s", (now(), workflow_id)
@@ -149,10 +149,15 @@ async def diff(work: Work, project_id: UUID, workflow_id: UUID, before: int, aft
     return difference(before, old["graph"], after, new["graph"])
 
 
-async def _row(work: Work, project_id: UUID, workflow_id: UUID, *, lock: bool = False) -> DictRow:
+async def _locked_row(work: Work, project_id: UUID, workflow_id: UUID) -> DictRow:
+    """The workflow, locked. It is read after the lock is held, as a row that was waited for may have changed."""
+    await work.first("SELECT 1 FROM workflows WHERE project_id = %s AND id = %s FOR UPDATE", (project_id, workflow_id))
+    return await _row(work, project_id, workflow_id)
+
+
+async def _row(work: Work, project_id: UUID, workflow_id: UUID) -> DictRow:
     row = await work.first(
-        f"SELECT {FIELDS} FROM {FROM} WHERE w.project_id = %s AND w.id = %s AND w.deleted_at IS NULL"
-        + (" FOR UPDATE OF w" if lock else ""),
+        f"SELECT {FIELDS} FROM {FROM} WHERE w.project_id = %s AND w.id = %s AND w.deleted_at IS NULL",
         (project_id, workflow_id),
     )
     if row is None:
