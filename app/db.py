@@ -52,6 +52,7 @@ class Database:
             min_size=2,
             max_size=pool_size,
             open=False,
+            reconnect_timeout=5,
             check=AsyncConnectionPool.check_connection,
             kwargs={"row_factory": dict_row},
             configure=_autocommit,

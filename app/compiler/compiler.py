@@ -11,13 +11,13 @@ from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Any
 
-import jsonschema
 import orjson
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import JsonValue
 
 from app.compiler.document import Document, read_document
 from app.compiler.emit import Emitter
+from app.compiler.jsonschemas import misfits
 from app.compiler.outline import outline
 from app.compiler.plan import Plan, make_plan
 from app.compiler.program import NodeProgram, ProgramBuilder
@@ -82,8 +82,10 @@ class CompiledWorkflow:
         for node in self.document.nodes:
             schema = node.config.get("schema") if node.type == "input" else None
             if isinstance(schema, dict | bool):
-                validator = jsonschema.Draft202012Validator(schema)
-                problems += [_input_problem(error, node.id) for error in validator.iter_errors(value)]
+                problems += [
+                    Problem("invalid_input", f"/input_data{pointer}", message, node_id=node.id)
+                    for pointer, message in misfits(schema, value)
+                ]
         return problems
 
     def result(self, context: RunContext) -> JsonValue:
@@ -215,8 +217,3 @@ def _hash_of(graph: Any) -> str | None:
 
 def _output(outcome: Outcome | None) -> JsonValue:
     return outcome.output if outcome is not None else None
-
-
-def _input_problem(error: Any, node_id: str) -> Problem:
-    pointer = "/input_data" + "".join(f"/{part}" for part in error.absolute_path)
-    return Problem("invalid_input", pointer, f"{error.message[:500]}.", node_id=node_id)
