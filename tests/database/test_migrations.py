@@ -1,6 +1,7 @@
 import asyncio
 
 import psycopg
+import pytest
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
@@ -42,6 +43,7 @@ async def test_the_migrations_go_down_and_up_again(database_url: str) -> None:
     assert await names(database_url) == before
 
 
+@pytest.mark.spec("API-90")
 async def test_an_empty_database_is_migrated_once_however_many_start_at_the_same_time(empty_database_url: str) -> None:
     await asyncio.gather(*(migrate(empty_database_url) for _ in range(4)))
     found = await names(empty_database_url)
