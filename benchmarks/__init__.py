@@ -1,0 +1,1 @@
+"""Measures Graphwright beside plain LangGraph, on the same graphs, in one run."""

@@ -1,0 +1,70 @@
+"""`python -m benchmarks`: everything, or parts of it; exits with 1 when a budget was missed."""
+
+import argparse
+import asyncio
+import logging
+import sys
+import tempfile
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import compiling, makespan, running, streams
+from benchmarks.figures import Report
+from benchmarks.peer import peer
+from benchmarks.server import serving
+
+try:
+    from uvloop import new_event_loop
+except ImportError:
+    new_event_loop = asyncio.new_event_loop
+
+PARTS = ("compile", "makespan", "runs", "streams")
+
+
+async def measure(report: Report, parts: list[str], *, quick: bool) -> None:
+    """Measure the parts one after the other."""
+    if "compile" in parts:
+        await compiling.measure(report, quick=quick)
+    if not {"makespan", "runs", "streams"}.intersection(parts):
+        return
+    async with AsyncExitStack() as stack:
+        report.note("starting a server")
+        service = await stack.enter_async_context(serving())
+        if "makespan" in parts:
+            await makespan.measure(report, service, quick=quick)
+        if "runs" in parts:
+            beside = await stack.enter_async_context(peer())
+            await running.measure(report, service, beside, quick=quick)
+        if "streams" in parts:
+            await streams.measure(report, service, quick=quick)
+
+
+def _parts(text: str) -> list[str]:
+    names = [name.strip() for name in text.split(",") if name.strip()]
+    unknown = set(names).difference(PARTS)
+    if unknown or not names:
+        raise argparse.ArgumentTypeError(f"choose from {', '.join(PARTS)}")
+    return names
+
+
+def main() -> int:
+    """Measure what the command line asks for; 1 when a budget was missed."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="fewer repeats: a look, not a figure to quote")
+    parser.add_argument("--only", type=_parts, default=list(PARTS), metavar="PARTS", help=", ".join(PARTS))
+    place = Path(tempfile.gettempdir()) / "graphwright-benchmarks.json"
+    parser.add_argument("--output", type=Path, default=place, help=f"file for the figures as JSON [{place}]")
+    given = parser.parse_args()
+    logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
+    report = Report(Console())
+    with asyncio.Runner(loop_factory=new_event_loop) as runner:
+        runner.run(measure(report, given.only, quick=given.quick))
+    report.show()
+    report.write(given.output)
+    report.console.print(f"The figures are in {given.output}.")
+    return 0 if report.kept else 1
+
+
+sys.exit(main())

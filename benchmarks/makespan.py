@@ -1,0 +1,76 @@
+"""How long a DAG takes from the end of its first node to the end of its last, beside its critical path."""
+
+import statistics
+import time
+from datetime import datetime
+
+from app.compiler import Resources, RunContext, RunInfo, WorkflowGraphCompiler
+from app.compiler.discovery import load_registry
+from app.compiler.emit import ROOT
+from app.compiler.work import TAG
+from benchmarks.figures import Figure, Report, spread
+from benchmarks.server import Service
+from benchmarks.shapes import Shape, layers, plain, samples, uneven
+
+PART = "makespan"
+FIRST, LAST = "A", "F"
+
+
+async def measure(report: Report, service: Service, *, quick: bool) -> None:
+    """Uneven branches and two graphs of the kind that people draw, in process and over HTTP."""
+    compiler = WorkflowGraphCompiler(load_registry())
+    for shape in (uneven(), samples(), layers()):
+        report.note(f"{PART}: {shape.name}, critical path {shape.critical_path():.2f} s")
+        await service.store(shape)
+        theirs, inside, over = [], [], []
+        for _ in range(2 if quick else 5):
+            theirs.append(await _plain(shape))
+            inside.append(await _in_process(shape, compiler))
+            over.append(await _over_http(shape, service))
+        path = shape.critical_path()
+        beside = statistics.median(theirs)
+        for name, spans in (("in process", inside), ("over HTTP", over)):
+            span = statistics.median(spans)
+            title = f"{shape.name}, {name}"
+            report.add(Figure(PART, f"{title}, against its critical path", span, "s", path, 1.05, spread=spread(spans)))
+            if shape.name == "uneven":
+                report.add(Figure(PART, title, span, "s", limit=0.55))
+        report.add(Figure(PART, f"{shape.name}, plain LangGraph against its critical path", beside, "s", path))
+
+
+async def _plain(shape: Shape) -> float:
+    state = await plain(shape).compile().ainvoke({"outputs": {}, "ended": {}})
+    return float(state["ended"][LAST] - state["ended"][FIRST])
+
+
+async def _in_process(shape: Shape, compiler: WorkflowGraphCompiler) -> float:
+    compiled = compiler.compile(shape.document())
+    resources = Resources(registry=compiler.registry)
+    context = RunContext(RunInfo("run", "project", "workflow", 1, {}), resources)
+    compiled.begin(context)
+    events = compiled.graph.astream_events(
+        {"input": {}, "outputs": {}},
+        version="v2",
+        context=context,
+        include_names=[ROOT],
+        include_tags=[TAG],
+        stream_mode="custom",
+    )
+    ended: dict[str, float] = {}
+    try:
+        async for event in events:
+            if event["event"] == "on_chain_end" and TAG in event["tags"]:
+                ended[event["name"]] = time.perf_counter()
+    finally:
+        await resources.aclose()
+    return ended[LAST] - ended[FIRST]
+
+
+async def _over_http(shape: Shape, service: Service) -> float:
+    seen = await service.follow(await service.create(shape))
+    ended = {
+        event["node_id"]: datetime.fromisoformat(event["at"])
+        for _, event in seen
+        if event["type"] == "workflow.node.completed"
+    }
+    return (ended[LAST] - ended[FIRST]).total_seconds()
