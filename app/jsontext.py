@@ -1,7 +1,7 @@
-"""JSON text for the database and the wire.
+r"""JSON text for the database and the wire.
 
 JSON columns are of PostgreSQL's type `json`, which keeps the text as written. A NUL or a lone surrogate travels as an
-escape (`\\u0000`, `\\ud800`) and is never decoded by the database, so any string that Python can hold is safe.
+escape (`\u0000`, `\ud800`) and is never decoded by the database, so any string that Python can hold is safe.
 """
 
 import json

@@ -146,7 +146,7 @@ class Emitter:
                 turn.parked = True
                 turn.resolve(work.parked_behind(), joins)
                 return {}
-            outcome = await visit_node(context, turn, unit, work, verdict, config)
+            outcome = await visit_node(context, turn, unit, work, config, skip=verdict)
             turn.resolve(outcome.edges or {}, joins)
             if outcome.status == "FAILED" and not outcome.handled and stops:
                 raise RunStoppedError
@@ -197,7 +197,7 @@ class Emitter:
 
     async def _skip(self, context: RunContext, turn: Turn, unit: Unit, code: str, config: RunnableConfig) -> None:
         for node in unit.nodes:
-            await visit_node(context, turn, unit, self._works[node], code, config)
+            await visit_node(context, turn, unit, self._works[node], config, skip=code)
         turn.resolve(self._exits(unit, "broken" if code == "upstream_failed" else "dead"), self._joins)
 
     def _exits(self, unit: Unit, state: EdgeState) -> dict[int, EdgeState]:
@@ -231,7 +231,7 @@ class Emitter:
 
 
 async def visit_node(
-    context: RunContext, turn: Turn, unit: Unit, work: NodeWork, skip: str | None, config: RunnableConfig
+    context: RunContext, turn: Turn, unit: Unit, work: NodeWork, config: RunnableConfig, *, skip: str | None
 ) -> Outcome:
     """Give a node its turn: run it, skip it, or recall what an earlier execution has kept of it."""
     index, node_id = work.program.index, work.program.node.id

@@ -20,8 +20,8 @@ START = -1
 class Unit:
     """A node or a loop within its region.
 
-    `head` is the node by which it is entered: the node itself, or the loop's header. `incoming` holds the indices of the
-    edges to it from the region's other units (and START), `ancestors` is a bit set over the region's units.
+    `head` is the node by which it is entered: the node itself, or the loop's header. `incoming` holds the indices of
+    the edges to it from the region's other units (and START), `ancestors` is a bit set over the region's units.
     """
 
     index: int

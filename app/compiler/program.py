@@ -105,8 +105,8 @@ class ProgramBuilder:
         if template is None:
             return None
         model = self._check_config(node, node_type, template, pointer)
-        before = self._scope(index, [template, *conditions.values()], f"{pointer}/config", own=False)
-        after = self._after(index, edges, writes, pointer)
+        before = self._scope(index, [template, *conditions.values()], (f"{pointer}/config", node.config), own=False)
+        after = self._after(index, node, edges, writes)
         return NodeProgram(index, node, node_type, template, model, edges, writes, before, after, conditions)
 
     def _template(self, value: JsonValue, pointer: str, node: Node) -> Template | None:
@@ -177,14 +177,15 @@ class ProgramBuilder:
             self._problem("invalid_config", f"{pointer}/config{place}", message, node)
         return model if template.is_constant else None
 
-    def _after(self, index: int, edges: Iterable[OutEdge], writes: Mapping[str, Template], pointer: str) -> ScopePlan:
+    def _after(self, index: int, node: Node, edges: Iterable[OutEdge], writes: Mapping[str, Template]) -> ScopePlan:
+        pointer = f"/nodes/{index}"
         plans = [
-            self._scope(index, [edge.condition], f"/edges/{edge.index}/condition", own=True, edge=edge.index)
+            self._scope(index, [edge.condition], (f"/edges/{edge.index}/condition", None), own=True, edge=edge.index)
             for edge in edges
             if edge.condition is not None
         ]
         plans += [
-            self._scope(index, [template], f"{pointer}/writes/{_escaped(key)}", own=True)
+            self._scope(index, [template], (f"{pointer}/writes/{_escaped(key)}", node.writes[key]), own=True)
             for key, template in writes.items()
         ]
         lookups = dict.fromkeys(lookup for plan in plans for lookup in plan.lookups)
@@ -195,16 +196,19 @@ class ProgramBuilder:
         self,
         index: int,
         expressions: Sequence[Template | Condition],
-        pointer: str,
+        place: tuple[str, JsonValue],
         *,
         own: bool,
         edge: int | None = None,
     ) -> ScopePlan:
-        """Resolve what the expressions read; `own` says that the node's own new outcome is visible."""
+        """Resolve what the expressions read; `own` says that the node's own new outcome is visible.
+
+        `place` is the JSON pointer and the value where they stand.
+        """
         references = {reference for expression in expressions for reference in expression.references}
         if not references or not self.planned:
             return _NOTHING
-        reader = _Reader(self, index, pointer, own=own, edge=edge)
+        reader = _Reader(self, index, place, own=own, edge=edge)
         for reference in sorted(references, key=lambda r: (r.root, r.node or "", r.path)):
             reader.read(reference)
         return ScopePlan(frozenset(reader.roots), tuple(reader.lookups), reader.uses_nodes)
@@ -236,10 +240,12 @@ _NOTHING = ScopePlan(frozenset(), (), uses_nodes=False)
 class _Reader:
     """Collects what one place of one node reads."""
 
-    def __init__(self, builder: ProgramBuilder, index: int, pointer: str, *, own: bool, edge: int | None) -> None:
+    def __init__(
+        self, builder: ProgramBuilder, index: int, place: tuple[str, JsonValue], *, own: bool, edge: int | None
+    ) -> None:
         self.builder = builder
         self.index = index
-        self.pointer = pointer
+        self.pointer, self.value = place
         self.own = own
         self.edge = edge
         self.roots: set[str] = set()
@@ -252,45 +258,61 @@ class _Reader:
             self.uses_nodes = True
             self._read_nodes(reference)
         elif root not in RESERVED:
-            self._find(root, rooted=True)
+            self._find(reference, root, rooted=True)
         elif root in ("item", "index"):
-            self._refuse("unknown_reference", f"`{root}` is there only inside a map.")
+            self._refuse("unknown_reference", reference, f"`{root}` is there only inside a map.")
         elif root == "output" and not self.own:
             message = "`output` is a node's own output; it is there only in `writes` and in the node's edge conditions."
-            self._refuse("unknown_reference", message)
+            self._refuse("unknown_reference", reference, message)
         elif root == "secrets" and self.own:
-            self._refuse("unknown_reference", "`secrets` are there only inside `config`.")
+            self._refuse("unknown_reference", reference, "`secrets` are there only inside `config`.")
         else:
             self.roots.add(root)
-            keys = self.builder.document.state
-            if root == "state" and reference.path and reference.path[0] not in keys:
+            if root == "state" and reference.path and reference.path[0] not in self.builder.document.state:
                 message = f"The graph declares no state `{reference.path[0]}`. Add it to `state`, or correct the name."
-                self._refuse("unknown_state_key", message)
+                self._refuse("unknown_state_key", reference, message)
 
     def _read_nodes(self, reference: Reference) -> None:
         if reference.node is not None:
-            self._find(reference.node, rooted=False)
+            self._find(reference, reference.node, rooted=False)
             return
         for target in range(len(self.builder.document.nodes)):
             if lookup := self.builder.lookup(self.index, target, rooted=False, own=self.own):
                 self.lookups.append(lookup)
 
-    def _find(self, name: str, *, rooted: bool) -> None:
+    def _find(self, reference: Reference, name: str, *, rooted: bool) -> None:
         target = self.builder.ids.get(name)
         if target is None:
-            self._refuse("unknown_reference", f"There is no node, and no other thing, called `{name}`.")
+            self._refuse("unknown_reference", reference, f"There is no node, and no other thing, called `{name}`.")
             return
         lookup = self.builder.lookup(self.index, target, rooted=rooted, own=self.own)
         if lookup is None:
             here = self.builder.document.nodes[self.index].id
             message = f"`{name}` is not upstream of `{here}`: it has not run when `{here}` does. Add a path of edges."
-            self._refuse("reference_not_upstream", message)
+            self._refuse("reference_not_upstream", reference, message)
             return
         self.lookups.append(lookup)
 
-    def _refuse(self, code: str, message: str) -> None:
+    def _refuse(self, code: str, reference: Reference, message: str) -> None:
         node = None if self.edge is not None else self.builder.document.nodes[self.index].id
-        self.builder.problems.append(Problem(code, self.pointer, message, node_id=node, edge=self.edge))
+        pointer = self.pointer + (located(self.value, reference) or "")
+        self.builder.problems.append(Problem(code, pointer, message, node_id=node, edge=self.edge))
+
+
+def located(value: JsonValue, reference: Reference) -> str | None:
+    """The pointer of the first string in `value` that reads the reference."""
+    if isinstance(value, str):
+        try:
+            bare = parse_condition(value).references if "{" not in value else parse_template(value).references
+        except SyntaxProblems:
+            return None
+        return "" if reference in bare else None
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        inner = located(item, reference)
+        if inner is not None:
+            return f"/{_escaped(key)}{inner}"
+    return None
 
 
 def masked(config: dict[str, JsonValue], patterns: Sequence[str]) -> dict[str, JsonValue]:
@@ -346,9 +368,8 @@ def _place(config: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
     """The JSON pointer and value of a place that pydantic names, as far as it is really there."""
     pointer, value = "", config
     for part in location:
-        if isinstance(value, Mapping) and part in value:
-            value = value[part]
-        elif isinstance(value, list) and isinstance(part, int) and part < len(value):
+        known: Any = value if isinstance(value, Mapping) else range(len(value)) if isinstance(value, list) else ()
+        if part in known:
             value = value[part]
         else:
             if part == location[-1] and isinstance(value, Mapping):

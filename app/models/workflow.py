@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Computed, ForeignKey, ForeignKeyConstraint, Index, Integer, UniqueConstraint
+from sqlalchemy import ForeignKey, ForeignKeyConstraint, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from app.ids import new_id
@@ -49,9 +49,5 @@ class WorkflowVersion(SQLModel, table=True):
     project_id: UUID
     graph: Any = Field(sa_type=Json)
     content_hash: str
-    node_count: int | None = Field(
-        default=None,
-        sa_type=Integer,
-        sa_column_args=[Computed("json_array_length(graph -> 'nodes')", persisted=True)],
-    )
+    node_count: int
     created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)

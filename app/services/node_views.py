@@ -48,14 +48,14 @@ async def get_node(
 
 async def _nodes(work: Work, project_id: UUID, run_id: UUID) -> list[JsonObject]:
     row = await work.first(
-        """SELECT v.graph -> 'nodes' AS nodes FROM runs r
+        """SELECT v.graph FROM runs r
            JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
            WHERE r.project_id = %s AND r.id = %s""",
         (project_id, run_id),
     )
     if row is None:
         raise NotFoundError("There is no such run in this project.")
-    nodes: list[JsonObject] = row["nodes"]
+    nodes: list[JsonObject] = row["graph"]["nodes"]
     return nodes
 
 

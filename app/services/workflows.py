@@ -167,9 +167,18 @@ async def _row(work: Work, project_id: UUID, workflow_id: UUID) -> DictRow:
 
 async def _add_version(work: Work, project_id: UUID, workflow_id: UUID, version: int, checked: CheckedGraph) -> None:
     await (await work.connection()).execute(
-        """INSERT INTO workflow_versions (workflow_id, version, project_id, graph, content_hash, created_at)
-           VALUES (%s, %s, %s, %s::json, %s, %s)""",
-        (workflow_id, version, project_id, checked.text, checked.content_hash, now()),
+        """INSERT INTO workflow_versions (workflow_id, version, project_id, graph, content_hash, node_count,
+                                          created_at)
+           VALUES (%s, %s, %s, %s::json, %s, %s, %s)""",
+        (
+            workflow_id,
+            version,
+            project_id,
+            checked.text,
+            checked.content_hash,
+            len(checked.graph["nodes"]),
+            now(),
+        ),
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from app.compiler import sandbox
 from app.compiler.expressions import parse_template
 from tests.compiler.templates import SCOPE, error_of, refusal_of, render
 
@@ -220,8 +221,6 @@ def test_nul_and_lone_surrogates_do_no_harm() -> None:
 
 @pytest.mark.spec("EXPR-19")
 def test_an_engine_that_panics_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
-    from app.compiler import sandbox  # noqa: PLC0415 - only this test looks inside
-
     class PanicException(BaseException):
         pass
 

@@ -49,8 +49,10 @@ async def test_a_node_starts_while_an_unrelated_branch_still_runs() -> None:
     gates["a"] = asyncio.Event()
     document = graph(
         [node("start"), call("slow", "flow.gate", name="a"), node("mid"), call("late", "flow.open", name="a")],
-        ("start", "slow"), ("start", "mid"), ("mid", "late"),
-    )  # fmt: skip
+        ("start", "slow"),
+        ("start", "mid"),
+        ("mid", "late"),
+    )
 
     flow = await run(document, compiler=COMPILER)
 
@@ -63,8 +65,9 @@ async def test_a_first_join_runs_once_and_does_not_wait_for_the_rest() -> None:
     gates["b"] = asyncio.Event()
     document = graph(
         [node("quick"), call("slow", "flow.gate", name="b"), {**call("join", "flow.open", name="b"), "join": "first"}],
-        ("quick", "join"), ("slow", "join"),
-    )  # fmt: skip
+        ("quick", "join"),
+        ("slow", "join"),
+    )
 
     flow = await run(document, compiler=COMPILER)
 
@@ -188,7 +191,27 @@ async def test_the_result_is_what_the_output_nodes_say() -> None:
 
 
 @pytest.mark.spec("LANG-16")
-@pytest.mark.parametrize("odd", [":", "|", "a:b|c", "__start__", "__end__", "~node0", "~close", "é", "日本", " ", "input", "outputs", "n5", '"', "\\", "a'b"])  # fmt: skip
+@pytest.mark.parametrize(
+    "odd",
+    [
+        ":",
+        "|",
+        "a:b|c",
+        "__start__",
+        "__end__",
+        "~node0",
+        "~close",
+        "é",
+        "日本",
+        " ",
+        "input",
+        "outputs",
+        "n5",
+        '"',
+        "\\",
+        "a'b",
+    ],
+)
 async def test_odd_ids_run(odd: str) -> None:
     quoted = odd.replace("\\", "\\\\").replace('"', '\\"')
     read = node("reader", config={"value": f'{{{{ nodes["{quoted}"].output }}}}'})
@@ -201,7 +224,9 @@ async def test_odd_ids_run(odd: str) -> None:
 @pytest.mark.spec("LANG-17")
 async def test_other_forms_of_a_document_become_the_normal_form() -> None:
     nodes = [{"id": "input", "handler": "input", "dependencies": []}]
-    nodes.append({"id": "get", "handler": "call_external_service", "dependencies": ["input"], "config": {"url": "http://x"}})  # fmt: skip
+    nodes.append(
+        {"id": "get", "handler": "call_external_service", "dependencies": ["input"], "config": {"url": "http://x"}}
+    )
     seed = COMPILER.inspect({"name": "n", "dag": {"nodes": nodes}})
     aliases = [{"from": "a", "to": "b"}, {"from_node_id": "a", "to_node_id": "b"}]
     other = COMPILER.inspect({"nodes": [node("a"), node("b")], "edges": aliases})

@@ -20,7 +20,7 @@ LONG = 600.0
 
 async def until(condition: Callable[[], bool], seconds: float = 30) -> None:
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - other processes set no events of ours
+        while not condition():
             await asyncio.sleep(0.005)
 
 

@@ -43,7 +43,9 @@ async def check_log(client: httpx.AsyncClient, path: str) -> list[dict[str, Any]
     """The events of an ended run, after checking what must hold of every log."""
     events: list[dict[str, Any]] = []
     while True:
-        answer = await client.get(f"{path}/events", params={"limit": 200, "after": len(events)}, headers={"Accept": "application/json"})  # fmt: skip
+        answer = await client.get(
+            f"{path}/events", params={"limit": 200, "after": len(events)}, headers={"Accept": "application/json"}
+        )
         page = answer.json()
         events += page["items"]
         if not page["items"] or page["next_cursor"] is None:

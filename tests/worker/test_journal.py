@@ -56,7 +56,8 @@ async def bench(database: Database) -> AsyncIterator[Bench]:
     async with database.pool.connection() as connection:
         await connection.execute("insert into projects values (%s, 'p', now())", (bench.project,))
         await connection.execute(
-            """insert into workflows (id, project_id, name, description, active, version, revision, created_at, updated_at)
+            """insert into workflows (id, project_id, name, description, active, version, revision,
+                                      created_at, updated_at)
                values (%s, %s, 'w', '', true, 1, 1, now(), now())""",
             (bench.workflow, bench.project),
         )

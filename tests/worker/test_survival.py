@@ -128,7 +128,12 @@ async def test_a_stopped_server_hands_its_runs_back(
 
     assert handed_back == ("QUEUED", 1)
     assert done["status"] == "COMPLETED"
-    assert [line for line in trace.lines() if line.startswith("start")] == ["start n0", "start n1", "start held", "start held"]  # fmt: skip
+    assert [line for line in trace.lines() if line.startswith("start")] == [
+        "start n0",
+        "start n1",
+        "start held",
+        "start held",
+    ]
     await check_log(client, path)
 
 

@@ -73,5 +73,5 @@ async def served(app: ASGIApp) -> AsyncIterator[str]:
 async def until(condition: Callable[[], bool | Awaitable[bool]], seconds: float = 10) -> None:
     """Wait for a condition, politely."""
     async with asyncio.timeout(seconds):
-        while not condition():  # noqa: ASYNC110 - files and processes send no events
+        while not condition():
             await asyncio.sleep(0.005)
