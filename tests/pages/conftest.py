@@ -14,6 +14,7 @@ from playwright.async_api import Page, async_playwright
 
 START_SECONDS = 90.0
 STEP_MS = 15_000
+BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 
 def _free_port() -> int:
@@ -78,7 +79,9 @@ async def page(base_url: str) -> AsyncIterator[Page]:
     """A tab of a real browser. What the page logs as an error of its own fails the test."""
     problems: list[str] = []
     async with async_playwright() as playwright:
-        browser = await playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
+        browser = await playwright.chromium.launch(
+            executable_path=next(filter(None, map(shutil.which, BROWSERS)), None), args=["--no-sandbox"]
+        )
         context = await browser.new_context(base_url=base_url, viewport={"width": 1280, "height": 800})
         context.set_default_timeout(STEP_MS)
         tab = await context.new_page()
