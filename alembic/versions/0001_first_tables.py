@@ -96,12 +96,7 @@ def upgrade() -> None:
         sa.Column("project_id", sa.Uuid(), nullable=False),
         sa.Column("graph", sa.JSON(), nullable=False),
         sa.Column("content_hash", sa.String(), nullable=False),
-        sa.Column(
-            "node_count",
-            sa.Integer(),
-            sa.Computed("json_array_length(graph -> 'nodes')", persisted=True),
-            nullable=True,
-        ),
+        sa.Column("node_count", sa.Integer(), server_default="0", nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["project_id", "workflow_id"],

@@ -49,5 +49,5 @@ class WorkflowVersion(SQLModel, table=True):
     project_id: UUID
     graph: Any = Field(sa_type=Json)
     content_hash: str
-    node_count: int
+    node_count: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
