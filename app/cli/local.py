@@ -34,7 +34,8 @@ class OwnQueue(Queue):
 
     def __init__(self) -> None:
         super().__init__()
-        self.name = f"local-{new_id()}"
+        # Short, as it becomes a part of the name of a channel.
+        self.name = f"local-{new_id().hex[-16:]}"
         self.run_id: UUID | None = None
 
     async def defer(

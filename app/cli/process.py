@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import psycopg
+from procrastinate.exceptions import ProcrastinateException
 from sqlalchemy.exc import DBAPIError
 
 from app.cli.output import clean
@@ -28,8 +29,8 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             return runner.run(work)
-    except (psycopg.Error, DBAPIError) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error
+    except (psycopg.Error, DBAPIError, ProcrastinateException) as error:
+        cause = error.orig if isinstance(error, DBAPIError) else error.__cause__ or error
         raise UnavailableError(f"The database cannot be used: {clean(cause)}. Check DATABASE_URL.") from error
 
 

@@ -1,0 +1,200 @@
+"""`graphwright runs`."""
+
+import sys
+from typing import Annotated, Any
+
+import typer
+
+from app import jsontext
+from app.cli.api import Api
+from app.cli.board import Board, Display
+from app.cli.files import parse_json, read_json
+from app.cli.options import AsJson, Most, ProjectName, commands
+from app.cli.output import clean, say, show_fields, show_json, show_table
+
+app = commands("The runs of a server.")
+
+INTERRUPTED = 130
+FIELDS = ("id", "workflow_name", "version", "status", "attempt", "created_at", "started_at", "finished_at", "wake_at")
+
+RunId = Annotated[str, typer.Argument(metavar="ID", help="A run's id.")]
+Watch = Annotated[bool, typer.Option("--watch", help="Follow it to its end; exit code 1 unless it completes.")]
+
+
+@app.command()
+def create(
+    workflow: Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow's id.")],
+    *,
+    input_file: Annotated[str | None, typer.Option("--input", metavar="FILE", help="The run's input as JSON.")] = None,
+    data: Annotated[str | None, typer.Option(metavar="JSON", help="The run's input itself.")] = None,
+    version: Annotated[int | None, typer.Option(help="The workflow's version. [default: the newest]")] = None,
+    start_it: Annotated[bool, typer.Option("--start", help="Start it at once.")] = False,
+    watch_it: Watch = False,
+    project: ProjectName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a run of a workflow and print its id; `--watch` starts it, too."""
+    body: dict[str, Any] = {"workflow_id": workflow}
+    if data is not None:
+        body["input_data"] = parse_json(data, "The value of --data")
+    elif input_file is not None:
+        body["input_data"] = read_json(input_file)
+    if version is not None:
+        body["version"] = version
+    api = Api()
+    place = f"{api.project(project)}/workflows/runs"
+    made = api.post(place, body, execute="true" if start_it or watch_it else "false")
+    _tell(api, place, made, watch_it=watch_it, as_json=as_json)
+
+
+@app.command()
+def start(run: RunId, *, watch_it: Watch = False, project: ProjectName = None, as_json: AsJson = False) -> None:
+    """Start a run that is PENDING."""
+    api = Api()
+    place = f"{api.project(project)}/workflows/runs"
+    _tell(api, place, api.post(f"{place}/{run}/execute"), watch_it=watch_it, as_json=as_json)
+
+
+@app.command("list")
+def list_runs(
+    *,
+    status: Annotated[str | None, typer.Option(help="Only these statuses, by commas.")] = None,
+    workflow: Annotated[str | None, typer.Option(help="Only runs of this workflow.")] = None,
+    most: Most = 20,
+    project: ProjectName = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the runs, newest first."""
+    api = Api()
+    place = f"{api.project(project)}/workflows/runs"
+    found = list(api.items(place, most, status=status, workflow_id=workflow))
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        (one["id"], one["workflow_name"], one["status"], f"{one['progress']['percentage']:g}%", one["created_at"])
+        for one in found
+    ]
+    show_table(("ID", "WORKFLOW", "STATUS", "DONE", "CREATED"), rows)
+
+
+@app.command()
+def show(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) -> None:
+    """Show a run."""
+    api = Api()
+    found = api.get(f"{api.project(project)}/workflows/runs/{run}")
+    if as_json:
+        show_json(found)
+        return
+    progress, why = found["progress"], found["error"] or found["reason"] or {}
+    done = f"{progress['percentage']:g}%: {progress['completed']} of {progress['total']} nodes completed"
+    show_fields({**{name: found[name] for name in FIELDS}, "progress": done, "because": why.get("message")})
+
+
+@app.command()
+def watch(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) -> None:
+    """Follow a run to its end; `--json` prints each event on a line. Exit code 1 unless the run completes."""
+    api = Api()
+    _watch(api, f"{api.project(project)}/workflows/runs/{run}", as_json=as_json)
+
+
+@app.command()
+def cancel(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) -> None:
+    """Cancel a run and all its nodes that have not ended."""
+    api = Api()
+    place = f"{api.project(project)}/workflows/runs"
+    _tell(api, place, api.post(f"{place}/{run}/cancel"), watch_it=False, as_json=as_json)
+
+
+@app.command()
+def retry(
+    run: RunId,
+    *,
+    from_node: Annotated[str | None, typer.Option(help="This node and all behind it run again, too.")] = None,
+    version: Annotated[int | None, typer.Option(help="Go on with this version of the workflow.")] = None,
+    watch_it: Watch = False,
+    project: ProjectName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Go on with a failed or cancelled run from what has completed."""
+    api = Api()
+    place = f"{api.project(project)}/workflows/runs"
+    wanted = {"from_node": from_node, "version": version}
+    body = {name: value for name, value in wanted.items() if value is not None}
+    _tell(api, place, api.post(f"{place}/{run}/retry", body), watch_it=watch_it, as_json=as_json)
+
+
+@app.command()
+def result(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) -> None:
+    """Print the result of a run that has ended; exit code 1 unless it completed."""
+    api = Api()
+    found = api.get(f"{api.project(project)}/workflows/runs/{run}/result")
+    good = found["status"] == "COMPLETED"
+    if as_json:
+        show_json(found)
+    elif good:
+        show_json(found["result"])
+    else:
+        say(clean(f"The run is {found['status']}. {(found['error'] or {}).get('message', '')}").rstrip())
+    sys.exit(0 if good else 1)
+
+
+@app.command()
+def nodes(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) -> None:
+    """List the states of a run's nodes, each turn of a loop on its own."""
+    api = Api()
+    found = list(api.items(f"{api.project(project)}/workflows/runs/{run}/nodes"))
+    if as_json:
+        show_json(found)
+        return
+    rows = [
+        (one["node_id"], one["iteration"], one["type"], one["status"], one["duration_ms"], _because(one))
+        for one in found
+    ]
+    show_table(("NODE", "TURN", "TYPE", "STATUS", "MS", "BECAUSE"), rows)
+
+
+def _because(state: dict[str, Any]) -> str:
+    return str((state["error"] or state["reason"] or {}).get("message", ""))
+
+
+def _tell(api: Api, place: str, run: dict[str, Any], *, watch_it: bool, as_json: bool) -> None:
+    if watch_it:
+        say(run["id"])
+        _watch(api, f"{place}/{run['id']}", as_json=as_json)
+    elif as_json:
+        show_json(run)
+    else:
+        print(run["id"])
+
+
+def _watch(api: Api, path: str, *, as_json: bool) -> None:
+    try:
+        board = _follow(api, path, as_json=as_json)
+    except KeyboardInterrupt:
+        say("The run goes on; only the watching has ended.")
+        sys.exit(INTERRUPTED)
+    if not as_json and board.status == "COMPLETED":
+        show_json(api.get(f"{path}/result")["result"])
+    sys.exit(0 if board.status == "COMPLETED" else 1)
+
+
+def _follow(api: Api, path: str, *, as_json: bool) -> Board:
+    run = api.get(path)
+    board = Board(run["workflow_name"], run["status"])
+    if as_json:
+        for event in api.events(f"{path}/events"):
+            if isinstance(event, str):
+                say(event)
+            else:
+                board.take(event)
+                print(jsontext.dumps(event), flush=True)
+        return board
+    board.expect(state["node_id"] for state in api.items(f"{path}/nodes"))
+    with Display(board) as display:
+        for event in api.events(f"{path}/events"):
+            if isinstance(event, str):
+                display.tell(event)
+            else:
+                display.take(event)
+    return board
