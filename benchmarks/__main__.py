@@ -5,6 +5,7 @@ import asyncio
 import logging
 import sys
 import tempfile
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -15,10 +16,10 @@ from benchmarks.figures import Report
 from benchmarks.peer import peer
 from benchmarks.server import serving
 
-try:
+if sys.platform == "win32":
+    new_event_loop: Callable[[], asyncio.AbstractEventLoop] = asyncio.new_event_loop
+else:
     from uvloop import new_event_loop
-except ImportError:
-    new_event_loop = asyncio.new_event_loop
 
 PARTS = ("compile", "makespan", "runs", "streams")
 

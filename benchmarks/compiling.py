@@ -4,11 +4,12 @@ import gc
 import statistics
 import time
 from collections.abc import Callable
+from functools import partial
 
 from app.compiler import WorkflowGraphCompiler
 from app.compiler.discovery import load_registry
 from benchmarks.figures import Figure, Report, spread
-from benchmarks.shapes import plain, tangle
+from benchmarks.shapes import Shape, plain, tangle
 
 PART = "compile"
 
@@ -24,8 +25,8 @@ async def measure(report: Report, *, quick: bool) -> None:
         ours, theirs = [], []
         for _ in range(repeats + 1):
             fresh = WorkflowGraphCompiler(registry)
-            theirs.append(_timed(lambda shape=shape: plain(shape).compile()))  # type: ignore[misc]
-            ours.append(_timed(lambda fresh=fresh, document=document: fresh.compile(document)))  # type: ignore[misc]
+            theirs.append(_timed(partial(_plain, shape)))
+            ours.append(_timed(partial(fresh.compile, document)))
         ours, theirs = ours[1:], theirs[1:]
         mine, beside = statistics.median(ours), statistics.median(theirs)
         report.add(Figure(PART, shape.name, mine, "ms", beside, 1.3, spread=spread(ours)))
@@ -33,11 +34,12 @@ async def measure(report: Report, *, quick: bool) -> None:
             report.add(Figure(PART, f"{shape.name}, absolute", mine, "ms", limit=500, spread=spread(ours)))
         known = WorkflowGraphCompiler(registry)
         known.compile(document, content_hash=shape.name)
-        again = [
-            _timed(lambda name=shape.name, document=document: known.compile(document, content_hash=name))  # type: ignore[misc]
-            for _ in range(200)
-        ]
+        again = [_timed(partial(known.compile, document, content_hash=shape.name)) for _ in range(200)]
         report.add(Figure(PART, f"{shape.name}, cached", statistics.median(again), "ms", limit=0.1))
+
+
+def _plain(shape: Shape) -> object:
+    return plain(shape).compile()
 
 
 def _timed(work: Callable[[], object]) -> float:

@@ -19,11 +19,11 @@ async def measure(report: Report, service: Service, peer: Peer, *, quick: bool) 
     for shape, limit in ((chain(10), 2.0), (fan(50), 1.0)):
         await service.store(shape)
         peer.store(shape)
-        await _latency(report, service, peer, shape, limit, 15 if quick else 60)
+        await _latency(report, service, peer, shape, limit=limit, repeats=15 if quick else 60)
         await _throughput(report, service, peer, shape, 1 if quick else 3)
 
 
-async def _latency(report: Report, service: Service, peer: Peer, shape: Shape, limit: float, repeats: int) -> None:
+async def _latency(report: Report, service: Service, peer: Peer, shape: Shape, *, limit: float, repeats: int) -> None:
     report.note(f"{PART}: {shape.name}, one after the other")
     ours, theirs = [], []
     for repeat in range(-5, repeats):
@@ -38,9 +38,7 @@ async def _latency(report: Report, service: Service, peer: Peer, shape: Shape, l
             ours.append(mine * 1000)
             theirs.append(beside * 1000)
     name = f"{shape.name}, latency"
-    report.add(
-        Figure(PART, name, statistics.median(ours), "ms", statistics.median(theirs), limit, spread=spread(ours))
-    )
+    report.add(Figure(PART, name, statistics.median(ours), "ms", statistics.median(theirs), limit, spread=spread(ours)))
 
 
 async def _throughput(report: Report, service: Service, peer: Peer, shape: Shape, rounds: int) -> None:

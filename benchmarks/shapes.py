@@ -3,9 +3,10 @@
 import asyncio
 import random
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable
 from dataclasses import dataclass, field
-from typing import Annotated, Any, TypedDict
+from itertools import pairwise
+from typing import Annotated, Any, Protocol, TypedDict
 
 from langgraph.graph import END, START, StateGraph
 
@@ -49,7 +50,7 @@ class Shape:
 def chain(length: int, seconds: float = 0.0) -> Shape:
     nodes = tuple(f"n{index}" for index in range(length))
     times = dict.fromkeys(nodes, seconds) if seconds else {}
-    return Shape(f"chain of {length}", nodes, tuple(zip(nodes, nodes[1:], strict=False)), times)
+    return Shape(f"chain of {length}", nodes, tuple(pairwise(nodes)), times)
 
 
 def fan(width: int) -> Shape:
@@ -68,11 +69,12 @@ def samples(count: int = 8) -> Shape:
     """A laboratory's afternoon: each sample is fetched, trimmed, aligned and counted, then all are compared."""
     steps = ("fetch", "trim", "align", "count")
     picker = random.Random(3)
-    nodes, edges, seconds = ["A"], [], {}
+    nodes, edges = ["A"], []
+    seconds: dict[str, float] = {}
     for sample in range(count):
         way = [f"{step}{sample}" for step in steps]
         nodes += way
-        edges += [("A", way[0]), *zip(way, way[1:], strict=False), (way[-1], "compare")]
+        edges += [("A", way[0]), *pairwise(way), (way[-1], "compare")]
         seconds |= {node: picker.choice((0.03, 0.06, 0.12, 0.25)) for node in way}
     return Shape("samples", (*nodes, "compare", "F"), (*edges, ("compare", "F")), {**seconds, "compare": 0.1})
 
@@ -80,7 +82,8 @@ def samples(count: int = 8) -> Shape:
 def layers(depth: int = 6, width: int = 6) -> Shape:
     """A report that grows in layers, each node on two of the layer before, some of them slow."""
     picker = random.Random(5)
-    nodes, edges, seconds = ["A"], [], {}
+    nodes, edges = ["A"], []
+    seconds: dict[str, float] = {}
     above = ["A"]
     for layer in range(depth):
         here = [f"l{layer}_{place}" for place in range(width)]
@@ -129,8 +132,12 @@ def plain(shape: Shape) -> "StateGraph[PlainState, None, PlainState, PlainState]
     return graph
 
 
-def _function(node: str, seconds: float) -> Callable[[PlainState], Awaitable[PlainState]]:
-    async def work(_state: PlainState) -> PlainState:
+class PlainNode(Protocol):
+    def __call__(self, state: PlainState) -> Awaitable[PlainState]: ...
+
+
+def _function(node: str, seconds: float) -> PlainNode:
+    async def work(state: PlainState) -> PlainState:  # noqa: ARG001  # LangGraph passes it by its name
         if seconds:
             await asyncio.sleep(seconds)
         return {"outputs": {node: {"v": 1}}, "ended": {node: time.time()}}

@@ -54,13 +54,17 @@ class LoopState(TypedDict, total=False):
 class NodeUnit(Runnable[Any, Update]):
     """A node's unit as a plain runnable: LangGraph looks into functions for subgraphs and signatures, which costs
     more than all the rest of compiling, and a node's unit has none to be found.
+
+    `writers` write its update to the channels: LangGraph would chain them to the unit in a traced sequence of
+    generators, for a listener who does not listen.
     """
 
-    __slots__ = ("_function", "name")
+    __slots__ = ("_function", "name", "writers")
 
     def __init__(self, function: UnitFunction, name: str) -> None:
         self._function = function
         self.name = name
+        self.writers: Sequence[Runnable[Any, Any]] = ()
 
     def invoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002, ARG002  # the base class names them
         """Units run in an event loop only."""
@@ -69,7 +73,10 @@ class NodeUnit(Runnable[Any, Update]):
     async def ainvoke(self, input: Any, config: RunnableConfig | None = None, **kwargs: Any) -> Update:  # noqa: A002, ARG002  # as above
         """Give the unit its turn."""
         assert config is not None  # noqa: S101  # LangGraph always says where it runs
-        return await self._function(input, config, config["configurable"][CONFIG_KEY_RUNTIME])
+        update = await self._function(input, config, config["configurable"][CONFIG_KEY_RUNTIME])
+        for writer in self.writers:
+            writer.invoke(update, config)
+        return update
 
 
 class RunStoppedError(Exception):
@@ -97,7 +104,7 @@ class Emitter:
         graph: StateGraph[Any, RunContext, Any, Any] = StateGraph(GraphState, context_schema=RunContext)
         for name in self._add_units(graph, region, bodies):
             graph.add_edge(START, name)
-        return graph.compile(name=ROOT)
+        return _joined(graph.compile(name=ROOT))
 
     def _body(self, region: Region, bodies: Mapping[int, Any]) -> "CompiledStateGraph[Any, RunContext, Any, Any]":
         graph: StateGraph[Any, RunContext, Any, Any] = StateGraph(LoopState, context_schema=RunContext)
@@ -111,7 +118,7 @@ class Emitter:
             return names if region.number in runtime.context.turns else "__end__"
 
         graph.add_conditional_edges(CLOSE, route, [*names, END])
-        return graph.compile()
+        return _joined(graph.compile())
 
     def _add_units(self, graph: Any, region: Region, bodies: Mapping[int, Any]) -> list[str]:
         names = []
@@ -259,6 +266,15 @@ def _still_holds(known: Outcome, skip: str | None) -> bool:
     if known.status == "SKIPPED":
         return skip is not None and known.reason is not None and known.reason["code"] == skip
     return skip is None
+
+
+def _joined(graph: "CompiledStateGraph[Any, RunContext, Any, Any]") -> "CompiledStateGraph[Any, RunContext, Any, Any]":
+    """The graph with each node's unit doing its writing itself."""
+    for node in graph.nodes.values():
+        if isinstance(node.bound, NodeUnit):
+            node.bound.writers, node.writers = node.flat_writers, []
+            vars(node).pop("flat_writers")
+    return graph
 
 
 def _callable(function: UnitFunction, name: str) -> RunnableCallable:

@@ -14,6 +14,7 @@ from langchain_core.callbacks import adispatch_custom_event
 from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, JsonValue, ValidationError
 
+from app.compiler.announcement import announced, only_listener
 from app.compiler.context import NodeContext
 from app.compiler.document import Retry
 from app.compiler.expressions import parse_condition
@@ -64,7 +65,10 @@ class NodeWork(Runnable[Visit, Outcome]):
 
     async def ainvoke(self, input: Visit, config: RunnableConfig | None = None, **kwargs: Any) -> Outcome:  # noqa: A002
         """Run the node once, or say why it was skipped; never raises for a failure of the node."""
-        tagged = cast(RunnableConfig, {**(config or {}), "tags": [TAG]})
+        config = config or {}
+        if (listener := only_listener(config)) is not None:
+            return await announced(listener, self._run, input, config, name=self.program.node.id, tag=TAG)
+        tagged = cast(RunnableConfig, {**config, "tags": [TAG]})
         return await self._acall_with_config(self._run, input, tagged, **kwargs)  # type: ignore[arg-type]  # takes (input, config), too
 
     async def _run(self, visit: Visit, config: RunnableConfig) -> Outcome:
