@@ -5,6 +5,7 @@ for a barrier, and LangGraph keeps each unit's result the moment it ends. A loop
 StateGraph: all units join to a closing node, whose conditional edge leads to all of them again, or to the end.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Annotated, Any, Literal, TypedDict
 
@@ -21,6 +22,11 @@ from app.compiler.turns import EdgeState, Outcome, RunContext, Turn
 from app.compiler.work import NodeWork, Visit
 
 CLOSE = "~close"
+LARGE = 256
+SHARD = 64
+"""LangGraph looks at all tasks of a superstep whenever one ends. In a region of more than LARGE nodes SHARD of them
+share a task, so that this stays cheap; what each node has done is kept node by node all the same.
+"""
 ROOT = "~graphwright"
 """The name of the whole graph in `astream_events`."""
 RESERVED_IN_NAMES = (":", "|")
@@ -79,6 +85,28 @@ class NodeUnit(Runnable[Any, Update]):
         return update
 
 
+def together(functions: Sequence[UnitFunction]) -> UnitFunction:
+    """One function that gives several units their turns side by side, and puts their updates together."""
+    if len(functions) == 1:
+        return functions[0]
+
+    async def run(state: Any, config: RunnableConfig, runtime: Runtime[RunContext]) -> Update:
+        tasks = [asyncio.ensure_future(function(state, config, runtime)) for function in functions]
+        try:
+            updates = await asyncio.gather(*tasks)
+        except BaseException:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            raise
+        outputs: dict[str, Any] = {}
+        for update in updates:
+            outputs |= update.get("outputs", {})
+        return {"outputs": outputs}
+
+    return run
+
+
 class RunStoppedError(Exception):
     """Raised through LangGraph to stop a run at its first unhandled failure (`on_failure: stop`)."""
 
@@ -123,12 +151,19 @@ class Emitter:
     def _add_units(self, graph: Any, region: Region, bodies: Mapping[int, Any]) -> list[str]:
         names = []
         schema = GraphState if region.header is None else LoopState
-        for unit in region.units:
-            name = self._name(unit)
-            function = self._node(region, unit) if unit.body is None else self._loop(region, unit, bodies)
-            runnable = NodeUnit(function, name) if unit.body is None else _callable(function, name)
-            graph.add_node(name, runnable, input_schema=schema)
+        nodes = [unit for unit in region.units if unit.body is None]
+        size = 1 if len(nodes) <= LARGE else SHARD
+        for start in range(0, len(nodes), size):
+            shard = nodes[start : start + size]
+            functions = [self._node(region, unit) for unit in shard]
+            name = self._name(shard[0]) if size == 1 else f"~shard{start}"
+            graph.add_node(name, NodeUnit(together(functions), name), input_schema=schema)
             names.append(name)
+        for unit in region.units:
+            if unit.body is not None:
+                name = self._name(unit)
+                graph.add_node(name, _callable(self._loop(region, unit, bodies), name), input_schema=schema)
+                names.append(name)
         return names
 
     def _name(self, unit: Unit) -> str:
