@@ -344,16 +344,18 @@ async def _cancel_nodes(
 
 
 async def _locked(connection: Connection, project_id: UUID, run_id: UUID) -> DictRow:
+    """The run's row, locked, with its graph; read after the lock, as a retry may have changed the version meanwhile."""
     row = await _one(
-        connection,
-        """select r.*, v.graph from runs r
-           join workflow_versions v on v.workflow_id = r.workflow_id and v.version = r.version
-           where r.project_id = %s and r.id = %s for update of r""",
-        (project_id, run_id),
+        connection, "select * from runs where project_id = %s and id = %s for update", (project_id, run_id)
     )
     if row is None:
         raise NotFoundError("There is no such run in this project.")
-    return row
+    version = await _one(
+        connection,
+        "select graph from workflow_versions where workflow_id = %s and version = %s",
+        (row["workflow_id"], row["version"]),
+    )
+    return {**row, **(version or {})}
 
 
 async def _status(connection: Connection, project_id: UUID, run_id: UUID) -> str:
