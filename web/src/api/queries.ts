@@ -86,11 +86,20 @@ export const nodeQuery = (p: string, r: string, n: string, tick: number) =>
       before?.[0]?.node_id === n ? before : undefined,
   });
 
-export async function fetchNodes(p: string, r: string): Promise<NodeState[]> {
+/** All turns of all nodes; asked again when the mark changes. */
+export const nodesQuery = (p: string, r: string, mark: string) =>
+  queryOptions({
+    queryKey: [...keys.run(p, r), "nodes", mark],
+    queryFn: ({ signal }) => fetchNodes(p, r, signal),
+    staleTime: Infinity,
+    gcTime: 0,
+  });
+
+async function fetchNodes(p: string, r: string, signal: AbortSignal): Promise<NodeState[]> {
   const found: NodeState[] = [];
   let cursor: string | undefined;
   do {
-    const page = await call<Page<NodeState>>(paths.nodes(p, r), { query: { limit: 200, cursor } });
+    const page = await call<Page<NodeState>>(paths.nodes(p, r), { signal, query: { limit: 200, cursor } });
     found.push(...page.items);
     cursor = page.next_cursor ?? undefined;
   } while (cursor);

@@ -1,8 +1,9 @@
 import type { Failure, Reason, Status } from "../api/types";
 import { CopyButton } from "../ui/copy-button";
 import { StatusIcon } from "../ui/status";
+import { localTimes } from "../ui/time";
 
-export function FailureBox({ error }: { error: Failure }) {
+function FailureBox({ error }: { error: Failure }) {
   return (
     <div className="overflow-hidden rounded-xl border border-failed/30">
       <div className="flex items-start gap-2.5 bg-failed-soft py-3 pr-2 pl-3.5">
@@ -26,14 +27,25 @@ export function FailureBox({ error }: { error: Failure }) {
   );
 }
 
-export function ReasonBox({ reason, status }: { reason: Reason; status: Status }) {
+/** What went wrong and why it ended so, each said once. */
+export function Callouts({ error, reason, status }: { error: Failure | null; reason: Reason | null; status: Status }) {
+  const repeated = error !== null && reason !== null && reason.message.includes(error.message);
+  return (
+    <>
+      {error && <FailureBox error={error} />}
+      {reason && !repeated && <ReasonBox reason={reason} status={status} />}
+    </>
+  );
+}
+
+function ReasonBox({ reason, status }: { reason: Reason; status: Status }) {
   return (
     <div data-status={status} className="flex items-start gap-2.5 rounded-xl px-3.5 py-3" style={{ background: "var(--st-soft)" }}>
       <span className="mt-0.5">
         <StatusIcon status={status} />
       </span>
       <div className="min-w-0">
-        <p className="[overflow-wrap:anywhere]">{reason.message}</p>
+        <p className="[overflow-wrap:anywhere]">{localTimes(reason.message)}</p>
         <p className="mt-0.5 font-mono text-[11px] text-ink-2">{reason.code}</p>
       </div>
     </div>

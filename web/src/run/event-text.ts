@@ -1,5 +1,5 @@
 import type { NodeStatus, Reason, RunEvent, RunStatus } from "../api/types";
-import { span } from "../ui/time";
+import { localTimes, span } from "../ui/time";
 
 const STATUS: Record<string, RunStatus | NodeStatus> = {
   created: "PENDING",
@@ -38,7 +38,7 @@ export function eventSummary(event: RunEvent): string {
   const error = data.error as { message?: string } | null | undefined;
   const reason = data.reason as Reason | null | undefined;
   if (error?.message) parts.push(error.message);
-  else if (reason?.message) parts.push(reason.message);
+  else if (reason?.message) parts.push(localTimes(reason.message));
   else if (typeof data.message === "string") parts.push(data.message);
   else if (data.output !== undefined) parts.push(short(data.output));
   else if (data.result !== undefined) parts.push(short(data.result));

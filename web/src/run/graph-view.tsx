@@ -17,7 +17,8 @@ const NODE_TYPES: NodeTypes = { step: StepNode, frame: FrameNode };
 const EDGE_TYPES: EdgeTypes = { wire: Wire };
 const MIN_ZOOM = 0.05;
 const FIT_ZOOM = 1.1;
-const FIT_PADDING = 0.08;
+/** Room for the tools at the bottom. */
+const FIT_PADDING = { x: "28px", top: "24px", bottom: "68px" } as const;
 const READABLE = 0.5;
 
 interface Props {

@@ -10,7 +10,7 @@ import { ErrorBox } from "../ui/states";
 import { StatusBadge } from "../ui/status";
 import { between, clock, span } from "../ui/time";
 import { useNow } from "../ui/use-now";
-import { FailureBox, ReasonBox } from "./callouts";
+import { Callouts } from "./callouts";
 import { JsonView } from "../ui/json-view";
 import { LapChooser } from "./lap-chooser";
 import { useNode, useRunScope } from "./run-context";
@@ -78,8 +78,7 @@ function LapDetails({ lap, row }: { lap: Lap | undefined; row: NodeState | undef
   const error = row?.error ?? lap.error;
   return (
     <>
-      {error && <FailureBox error={{ ...lap.error, ...error }} />}
-      {lap.reason && <ReasonBox reason={lap.reason} status={lap.status} />}
+      <Callouts error={error && { ...lap.error, ...error }} reason={lap.reason} status={lap.status} />
       {lap.tokens !== "" && lap.status === "RUNNING" && (
         <Section title="Text so far">
           <p className="whitespace-pre-wrap">{lap.tokens}</p>

@@ -77,6 +77,7 @@ function Facts({ run }: { run: Run }) {
       <span className="tabular-nums">
         {done} of {progress.total} nodes
         {progress.running > 0 && ` · ${progress.running} running`}
+        {progress.waiting > 0 && ` · ${progress.waiting} waiting`}
         {progress.failed > 0 && ` · ${progress.failed} failed`}
         {progress.skipped > 0 && ` · ${progress.skipped} skipped`}
       </span>
@@ -91,15 +92,16 @@ function Facts({ run }: { run: Run }) {
   );
 }
 
-function useProgress(store: RunStore, nodes: readonly { id: string }[]): Progress {
+function useProgress(store: RunStore, nodes: readonly { id: string }[]): Progress & { waiting: number } {
   useStore(store, (known) => known.state);
-  const count: Progress = { total: nodes.length, completed: 0, running: 0, failed: 0, skipped: 0, percentage: 0 };
+  const count = { total: nodes.length, completed: 0, running: 0, failed: 0, skipped: 0, waiting: 0, percentage: 0 };
   for (const { id } of nodes) {
     const status = statusOf(store.node(id));
     if (status === "COMPLETED") count.completed += 1;
     else if (status === "FAILED") count.failed += 1;
     else if (status === "SKIPPED") count.skipped += 1;
-    else if (status === "RUNNING" || status === "WAITING" || status === "RETRYING") count.running += 1;
+    else if (status === "RUNNING" || status === "RETRYING") count.running += 1;
+    else if (status === "WAITING") count.waiting += 1;
   }
   return count;
 }

@@ -3,7 +3,7 @@ import { ENDED, type Run } from "../api/types";
 import { Icon } from "../ui/icons";
 import { JsonView } from "../ui/json-view";
 import { clock } from "../ui/time";
-import { FailureBox, ReasonBox } from "./callouts";
+import { Callouts } from "./callouts";
 import { useRunScope } from "./run-context";
 
 /** What the run as a whole has to say; shown while no node is chosen. */
@@ -11,8 +11,7 @@ export function RunPanel({ run }: { run: Run }) {
   const { graph } = useRunScope();
   return (
     <div className="space-y-6 p-5">
-      {run.error && <FailureBox error={run.error} />}
-      {run.reason && <ReasonBox reason={run.reason} status={run.status} />}
+      <Callouts error={run.error} reason={run.reason} status={run.status} />
       <Section title="Result">
         {run.status === "COMPLETED" ? (
           <JsonView value={run.result} label="Result" fileName={`${run.id}-result.json`} />

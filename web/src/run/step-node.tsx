@@ -23,7 +23,7 @@ export const StepNode = memo(function StepNode({ data, selected }: NodeProps<Ste
           <span className="block truncate text-[11px] leading-[1.4] text-ink-3">
             <span className="sr-only">{statusWord(status)}. </span>
             {node.type}
-            <Detail lap={lap} />
+            <Detail lap={lap} laps={laps} />
           </span>
         </span>
         {laps > 1 && (
@@ -37,13 +37,13 @@ export const StepNode = memo(function StepNode({ data, selected }: NodeProps<Ste
   );
 });
 
-function Detail({ lap }: { lap: Lap | undefined }) {
+function Detail({ lap, laps }: { lap: Lap | undefined; laps: number }) {
   if (!lap) return null;
   if (lap.status === "RUNNING") return <Running lap={lap} />;
   if (lap.status === "FAILED") return <> · {lap.error?.message ?? lap.reason?.message ?? "failed"}</>;
   if (lap.status === "RETRYING") return <> · attempt {lap.attempt} failed, again soon</>;
   if (lap.status === "WAITING") return <> · waiting</>;
-  if (lap.status === "SKIPPED") return <> · {lap.reason?.code === "branch_not_taken" ? "not taken" : "skipped"}</>;
+  if (lap.status === "SKIPPED") return <> · {lap.reason?.code === "branch_not_taken" ? "not taken" : "skipped"}{laps > 1 && " on the last lap"}</>;
   if (lap.status === "CANCELLED") return <> · cancelled</>;
   return lap.durationMs === null ? null : <> · {span(lap.durationMs)}</>;
 }

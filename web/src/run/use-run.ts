@@ -2,7 +2,7 @@ import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { BASE } from "../api/client";
 import { paths } from "../api/paths";
-import { fetchNodes, keys, runQuery, versionQuery } from "../api/queries";
+import { keys, nodesQuery, runQuery, versionQuery } from "../api/queries";
 import { ENDED, type Run } from "../api/types";
 import { RunStore } from "../stream/run-store";
 import type { RunState } from "../stream/state";
@@ -26,17 +26,12 @@ export function useRun(project: string, runId: string) {
     return () => store.close();
   }, [store]);
 
+  // The rows fill in what the log does not tell: the inputs of the past, and which nodes a retry has reset.
+  const retriedAt = useStore(store, (known) => known.state.retriedAt);
+  const rows = useQuery(nodesQuery(project, runId, `${retriedAt}/${run.data?.attempt ?? 1}`)).data;
   useEffect(() => {
-    let over = false;
-    fetchNodes(project, runId).then(
-      (rows) => !over && store.seed(rows),
-      // The rows only fill in what the log does not tell; an unreachable server shows elsewhere.
-      () => undefined,
-    );
-    return () => {
-      over = true;
-    };
-  }, [store, project, runId]);
+    if (rows) store.seed(rows);
+  }, [store, rows]);
 
   const status = useStore(store, (known) => known.state.status);
   useEffect(() => {

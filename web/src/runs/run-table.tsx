@@ -5,7 +5,7 @@ import { ENDED, type Run } from "../api/types";
 import { Button } from "../ui/button";
 import { ProgressBar } from "../ui/progress-bar";
 import { StatusBadge } from "../ui/status";
-import { ago, between, clock, span } from "../ui/time";
+import { ago, between, clock, localTimes, span } from "../ui/time";
 import { useNow } from "../ui/use-now";
 
 const ROW = 49;
@@ -84,7 +84,7 @@ function Row({ project, run, now }: { project: string; run: Run; now: number }) 
         <span className="block truncate font-medium">{run.workflow_name}</span>
         <span className="block truncate text-xs text-ink-3">
           <span className="font-mono">{run.id.slice(-8)}</span> · v{run.version}
-          {run.reason ? ` · ${run.reason.message}` : run.error ? ` · ${run.error.message}` : ""}
+          {run.reason ? ` · ${localTimes(run.reason.message)}` : run.error ? ` · ${run.error.message}` : ""}
         </span>
       </span>
       <span className="hidden items-center gap-3 md:flex">

@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { focusNode } from "../graph/focus";
 import { EventLog } from "./event-log";
 import { reduceAll, replay } from "./reduce";
-import { EMPTY, type RunState, statusOf, viewsFromRows } from "./state";
+import { afterRetry, EMPTY, type RunState, statusOf, viewsFromRows } from "./state";
 import { event, failedRun, loopRun, seeded } from "./sample";
 
 describe("the event log and its state", () => {
@@ -105,6 +105,17 @@ describe("what the state tells", () => {
     const events = failedRun().map((item) => (item.type === "workflow.node.failed" ? { ...item, data: { ...item.data, edges: { 2: "dead", 3: "taken" } } } : item));
     const again = reduceAll(replay(events), [event("run.queued", null, { attempt: 2 })]);
     expect(statusOf(again.nodes.get("b"))).toBe("FAILED");
+  });
+
+  it("[UI-6] after a retry waits again for all that its rows no longer hold", () => {
+    const ended = replay(loopRun());
+    const retried = reduceAll(ended, [{ ...event("run.queued", null, { attempt: 2, retry: true }), seq: ended.seq + 1 }]);
+    const check = retried.nodes.get("check")!;
+    const again = reduceAll(retried, [{ ...event("node.started", "repair", { iteration: 0 }), seq: ended.seq + 2 }]);
+    const known = afterRetry(again, new Map([["check", { ...check, laps: check.laps.slice(0, 1), edges: { 1: "taken" as const } }]]));
+    expect(known.nodes.get("check")).toMatchObject({ laps: [{ iteration: 0 }], edges: { 1: "taken" } });
+    expect(known.nodes.get("repair")!.laps.map((lap) => [lap.iteration, lap.status])).toEqual([[0, "RUNNING"]]);
+    expect([...known.nodes.keys()].sort()).toEqual(["check", "repair"]);
   });
 
   it("reads rows as it reads events", () => {

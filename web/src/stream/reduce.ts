@@ -72,6 +72,7 @@ function runAfter(state: RunState, event: RunEvent): RunState {
     createdAt: step === "created" ? at : state.createdAt,
     startedAt: step === "started" ? (state.startedAt ?? at) : state.startedAt,
     finishedAt: ended ? at : null,
+    retriedAt: data.retry === true ? event.seq : state.retriedAt,
   };
 }
 
@@ -114,6 +115,7 @@ function lapAfter(lap: Lap | undefined, event: RunEvent, iteration: number): Lap
   const base = lap ?? blankLap(iteration);
   const next: Lap = {
     ...base,
+    seq: event.seq,
     path: (data.path as number[] | undefined) ?? base.path,
     status: NODE_STATUS[step] ?? base.status,
     attempt: number(data.attempt) ?? base.attempt,
@@ -156,6 +158,7 @@ function blankLap(iteration: number): Lap {
     durationMs: null,
     truncated: false,
     tokens: "",
+    seq: 0,
   };
 }
 

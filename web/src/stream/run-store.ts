@@ -2,7 +2,7 @@ import type { NodeState, RunEvent } from "../api/types";
 import { EventLog } from "./event-log";
 import { reduceAll } from "./reduce";
 import { RunStream } from "./run-stream";
-import { EMPTY, type NodeView, type RunState, viewsFromRows } from "./state";
+import { afterRetry, EMPTY, type NodeView, type RunState, viewsFromRows } from "./state";
 
 export type Connection = "connecting" | "live" | "resuming" | "stale" | "ended" | "refused";
 
@@ -31,13 +31,17 @@ export class RunStore {
   }
 
   apply(events: readonly RunEvent[]): void {
+    const { retriedAt } = this.state;
     this.state = reduceAll(this.state, this.log.add(events));
+    if (this.state.retriedAt !== retriedAt) this.rows = new Map();
     this.lastHeard = Date.now();
     this.tell();
   }
 
+  /** Takes the rows that were read after the last retry that the log has told of. */
   seed(rows: readonly NodeState[]): void {
     this.rows = viewsFromRows(rows);
+    if (this.state.retriedAt > 0) this.state = afterRetry(this.state, this.rows);
     this.tell();
   }
 

@@ -15,6 +15,8 @@ export interface Lap {
   durationMs: number | null;
   truncated: boolean;
   tokens: string;
+  /** The seq of the last event about it; 0 where only its row is known. */
+  seq: number;
 }
 
 export interface NodeView {
@@ -37,6 +39,8 @@ export interface RunState {
   createdAt: string | null;
   startedAt: string | null;
   finishedAt: string | null;
+  /** The seq of the last retry; 0 before the first. */
+  retriedAt: number;
   nodes: ReadonlyMap<string, NodeView>;
 }
 
@@ -50,6 +54,7 @@ export const EMPTY: RunState = {
   createdAt: null,
   startedAt: null,
   finishedAt: null,
+  retriedAt: 0,
   nodes: new Map(),
 };
 
@@ -59,6 +64,22 @@ export function lastLap(view: NodeView | undefined): Lap | undefined {
 
 export function statusOf(view: NodeView | undefined): NodeStatus {
   return lastLap(view)?.status ?? "PENDING";
+}
+
+/**
+ * What a retry has reset, by the rows that were read after it: turns that they no longer hold are to come again, unless
+ * an event since then has told of them.
+ */
+export function afterRetry(state: RunState, rows: ReadonlyMap<string, NodeView>): RunState {
+  const nodes = new Map(state.nodes);
+  for (const [id, view] of state.nodes) {
+    const row = rows.get(id);
+    const held = new Set(row?.laps.filter((lap) => lap.status !== "PENDING").map((lap) => lap.iteration));
+    const laps = view.laps.filter((lap) => lap.seq > state.retriedAt || held.has(lap.iteration));
+    if (laps.length === 0) nodes.delete(id);
+    else nodes.set(id, { ...view, laps, edges: view.seq > state.retriedAt ? view.edges : (row?.edges ?? {}) });
+  }
+  return { ...state, nodes };
 }
 
 /** The rows of `GET …/nodes` as the views that events build, for nodes of which the log tells nothing. */
@@ -80,6 +101,7 @@ export function viewsFromRows(rows: readonly NodeState[]): Map<string, NodeView>
       durationMs: row.duration_ms,
       truncated: false,
       tokens: "",
+      seq: 0,
     };
     views.set(row.node_id, {
       id: row.node_id,

@@ -22,6 +22,13 @@ export function clock(at: string): string {
   return new Date(at).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "medium" });
 }
 
+const MOMENT = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)/g;
+
+/** A sentence of the server with its moments in this browser's time. */
+export function localTimes(sentence: string): string {
+  return sentence.replace(MOMENT, clock);
+}
+
 /** Milliseconds between two times, up to now while the second is missing; never negative when clocks differ. */
 export function between(from: string | null, to: string | null, now: number): number | null {
   if (!from) return null;

@@ -5,12 +5,16 @@ import { findLoops } from "../graph/loops";
 const STEP_X = 30;
 const STEP_Y = 15;
 const MOST_NODES = 60;
+/** Small graphs are not blown up. */
+const LEAST_WIDTH = 132;
+const LEAST_HEIGHT = 42;
 
 /** A small picture of a graph's shape: columns by depth, loops as an arc back. */
 export function GraphGlyph({ graph }: { graph: Graph }) {
   const { places, lines, width, height } = useMemo(() => sketch(graph), [graph]);
+  const [wide, tall] = [Math.max(width + 12, LEAST_WIDTH), Math.max(height + 12, LEAST_HEIGHT)];
   return (
-    <svg viewBox={`-6 -6 ${width + 12} ${height + 12}`} className="h-14 max-w-full self-start text-accent" role="img" aria-label={`A graph of ${graph.nodes.length} nodes`}>
+    <svg viewBox={`-6 ${-(tall - height) / 2} ${wide} ${tall}`} preserveAspectRatio="xMinYMid" className="h-14 max-w-full self-start text-accent" role="img" aria-label={`A graph of ${graph.nodes.length} nodes`}>
       {lines.map((line, index) => (
         <path key={index} d={line.path} fill="none" stroke="currentColor" strokeOpacity={0.35} strokeWidth={1.3} strokeDasharray={line.back ? "2.5 2.5" : undefined} />
       ))}
