@@ -101,7 +101,7 @@ async def server(settings: Settings) -> AsyncIterator[ThreadServer]:
 @pytest.fixture
 async def server_client(server: ThreadServer) -> AsyncIterator[httpx.AsyncClient]:
     """A client of `server`; paths are relative to /api/v1."""
-    async with httpx.AsyncClient(base_url=server.api) as client:
+    async with httpx.AsyncClient(base_url=server.api, timeout=60) as client:
         yield client
 
 
