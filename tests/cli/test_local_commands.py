@@ -42,13 +42,14 @@ async def test_a_file_that_is_no_json_or_not_there_is_told_in_a_sentence(shell: 
         assert done.code == 1
         assert "Traceback" not in done.err
         assert len(done.err.splitlines()) == 1
+    assert (await shell.run("run", "/not/there")).code == 2
 
 
 @pytest.mark.spec("CLI-4")
 async def test_run_prints_the_result_and_tells_what_happens_elsewhere(local: Shell) -> None:
     file = local.file("double.json", DOUBLE)
     done = await local.good("run", file, "--input", local.file("input.json", {"n": 21}))
-    assert done.value == {"end": 42}
+    assert done.value == 42
     assert "double completed" in done.err
     whole = await local.good("run", file, "--data", '{"n": 4}', "--json")
     assert whole.value["status"] == "COMPLETED"
