@@ -7,27 +7,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from fastapi import FastAPI
 
 from app import log
-from app.compiler import WorkflowGraphCompiler
-from app.compiler.discovery import load_registry
 from app.config import Settings
-from app.db import Database
-from app.embedded import EmbeddedPostgres
-from app.events import Hub, Wakeups
-from app.migrate import migrate
-from app.queue import Queue
+from app.events import Hub
 from app.routes import catalog, errors, health, projects, runs, streams, workflows
 from app.routes.bodies import BodyLimit, Route
 from app.routes.guard import Headlines, OpenGuard
 from app.routes.server import Server
 from app.routes.watching import Watching
 from app.routes.web import WebApplication, web_folder
+from app.runtime import open_runtime
 from app.services.access import Access
 from app.services.catalog import Catalog, examples
 from app.services.graphs import Graphs
 from app.worker import Worker
 
 BASE = "/api/v1"
-DATABASE_FOLDER = "postgres"
 
 _log = log.get(__name__)
 
@@ -80,45 +74,23 @@ async def open_server(
     stack: AsyncExitStack, settings: Settings, access: Access, counts: Counter[tuple[str, str, int]] | None = None
 ) -> Server:
     """Everything that requests need, open and migrated; the stack closes it."""
-    url = await database_url(stack, settings)
-    await migrate(url)
-    database = Database(url, pool_size=settings.pool_size)
-    stack.push_async_callback(database.close)
-    await database.open()
-    queue = Queue()
-    await queue.open(database.pool)
-    stack.push_async_callback(queue.close)
-    wakeups = Wakeups(database.url)
-    await wakeups.start()
-    stack.push_async_callback(wakeups.stop)
-    hub = Hub(database.url, database.pool)
+    runtime = await stack.enter_async_context(open_runtime(settings))
+    hub = Hub(runtime.database.url, runtime.database.pool)
     await hub.start()
     stack.push_async_callback(hub.stop)
-    folders = (examples(), *settings.workflows)
-    registry = load_registry(folders)
     if access.is_open:
         _log.warning("This server is open: whoever reaches it may do everything. It listens on loopback only.")
     return Server(
         settings=settings,
         access=access,
-        database=database,
-        queue=queue,
-        wakeups=wakeups,
+        database=runtime.database,
+        queue=runtime.queue,
+        wakeups=runtime.wakeups,
         hub=hub,
-        graphs=Graphs(WorkflowGraphCompiler(registry)),
-        catalog=Catalog(registry, folders),
+        graphs=Graphs(runtime.compiler),
+        catalog=Catalog(runtime.registry, (examples(), *settings.workflows)),
         requests=Counter() if counts is None else counts,
     )
-
-
-async def database_url(stack: AsyncExitStack, settings: Settings) -> str:
-    """The configured database, or the embedded one, started for as long as the stack is open."""
-    if settings.database_url is not None:
-        return settings.database_url.get_secret_value()
-    postgres = EmbeddedPostgres(settings.home / DATABASE_FOLDER)
-    url = await postgres.start()
-    stack.push_async_callback(postgres.stop)
-    return url
 
 
 async def start_worker(stack: AsyncExitStack, server: Server) -> Worker:
