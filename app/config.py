@@ -8,6 +8,9 @@ from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 
+LONGEST_QUEUE_NAME = 40
+
+
 def _default_home() -> Path:
     return Path(platformdirs.user_data_dir("graphwright", appauthor=False))
 
@@ -56,6 +59,14 @@ class Settings(BaseSettings):
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("queues")
+    @classmethod
+    def _check_queues(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        # A queue's name becomes part of a channel of PostgreSQL, whose names end at 63 bytes.
+        if not value or any(len(name.encode()) > LONGEST_QUEUE_NAME for name in value):
+            raise ValueError(f"name at least one queue, each with at most {LONGEST_QUEUE_NAME} bytes")
+        return value
 
     @field_validator("workflows", mode="before")
     @classmethod

@@ -54,7 +54,7 @@ class Node(_Part):
     join: Literal["any", "all", "first"] = "any"
     on_error: Literal["fail", "continue"] = "fail"
     writes: dict[str, JsonValue] = Field(default_factory=dict)
-    queue: str = Field(default="default", min_length=1, max_length=64)
+    queue: str = Field(default="default", min_length=1, max_length=40)
     max_iterations: int | None = Field(default=None, ge=1, description="Laps of the loop that this node heads.")
     position: Position | None = None
     metadata: dict[str, JsonValue] | None = None
