@@ -7,7 +7,6 @@ import platformdirs
 from pydantic import AliasChoices, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-
 LONGEST_QUEUE_NAME = 40
 
 
