@@ -26,20 +26,24 @@ def percentile(values: Sequence[float], share: float) -> float:
 
 @dataclass(slots=True)
 class Figure:
-    """One line of the table. `limit` bounds the ratio if there is a plain value, else the value itself."""
+    """One line of the table: our value beside that of `beside`, where there is one.
+
+    `limit` bounds the ratio of the two if there are two, else the value itself.
+    """
 
     part: str
     name: str
     ours: float
     unit: str
-    plain: float | None = None
+    other: float | None = None
     limit: float | None = None
     more_is_better: bool = False
+    beside: str = "plain LangGraph"
     spread: dict[str, float] = field(default_factory=dict)
 
     @property
     def ratio(self) -> float | None:
-        return None if not self.plain else self.ours / self.plain
+        return None if not self.other else self.ours / self.other
 
     @property
     def kept(self) -> bool | None:
@@ -67,7 +71,9 @@ class Report:
     def add(self, figure: Figure) -> None:
         """Take a figure in, and show it at once."""
         self.figures.append(figure)
-        self.console.print(f"  {figure.name}: {_value(figure.ours, figure.unit)}" + _beside(figure), highlight=False)
+        self.console.print(
+            f"  {figure.name}: {_value(figure.ours, figure.unit)}" + _beside(figure), highlight=False, soft_wrap=True
+        )
 
     def note(self, text: str) -> None:
         """Say what is measured now."""
@@ -79,14 +85,14 @@ class Report:
 
     def show(self) -> None:
         """Print the table."""
-        table = Table("part", "what", "ours", "plain LangGraph", "ratio", "budget", "kept")
+        table = Table("part", "what", "measured", "beside", "ratio", "budget", "kept")
         for figure in self.figures:
             ratio = figure.ratio
             table.add_row(
                 figure.part,
                 figure.name,
                 _value(figure.ours, figure.unit),
-                "" if figure.plain is None else _value(figure.plain, figure.unit),
+                "" if figure.other is None else f"{_value(figure.other, figure.unit)} {figure.beside}",
                 "" if ratio is None else f"{ratio:.2f}",
                 _budget(figure),
                 {None: "", True: "[green]yes[/green]", False: "[red]NO[/red]"}[figure.kept],
@@ -114,8 +120,8 @@ def _value(value: float, unit: str) -> str:
 
 def _beside(figure: Figure) -> str:
     parts = []
-    if figure.plain is not None:
-        parts.append(f"plain LangGraph {_value(figure.plain, figure.unit)}, ratio {figure.ratio:.2f}")
+    if figure.other is not None:
+        parts.append(f"{figure.beside} {_value(figure.other, figure.unit)}, ratio {figure.ratio:.2f}")
     if figure.kept is not None:
         parts.append(f"budget {_budget(figure)} {'kept' if figure.kept else 'MISSED'}")
     return f" ({'; '.join(parts)})" if parts else ""

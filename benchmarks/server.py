@@ -73,9 +73,11 @@ async def serving() -> AsyncIterator[Service]:
     home.chmod(0o755)
     port = _free_port()
     command = [sys.executable, "-m", "app.cli", "serve", "--port", str(port)]
-    env = {**os.environ, "GRAPHWRIGHT_HOME": str(home), "GRAPHWRIGHT_LOG_LEVEL": "warning"}
+    env = {**os.environ, "GRAPHWRIGHT_HOME": str(home), "GRAPHWRIGHT_LOG_LEVEL": "error"}
     env.pop("DATABASE_URL", None)
-    process = await asyncio.create_subprocess_exec(*command, env=env, cwd=Path(__file__).parents[1])
+    process = await asyncio.create_subprocess_exec(
+        *command, env=env, cwd=Path(__file__).parents[1], stdout=asyncio.subprocess.DEVNULL
+    )
     client = Client(port)
     try:
         await _ready(client, process)

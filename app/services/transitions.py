@@ -19,6 +19,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
 from app import jsontext
+from app.db import as_arrays
 from app.errors import ConflictError, NotFoundError
 from app.ids import new_id
 from app.models import NODE_ENDED, RUN_ENDED, NodeStatus, RunStatus, now
@@ -177,7 +178,7 @@ async def advance(connection: Connection, moves: Iterable[Advance]) -> set[UUID]
                 as v(id, claim, last_seq, status, result, state, error, reason, wake_at, job_id, finished_at)
            where r.id = v.id and r.claim = v.claim and r.status = 'RUNNING'
            returning r.id""",
-        [list(column) for column in zip(*rows, strict=True)],
+        as_arrays(rows),
     )
     return {row["id"] if isinstance(row, dict) else row[0] for row in await cursor.fetchall()}
 
@@ -290,7 +291,7 @@ async def write_events(connection: Connection, moved: Moved, events: list[NewEve
         (moved.run_id, first + n, new_id(), moved.project_id, e.type, e.node_id, e.at, jsontext.dumps(dict(e.data)))
         for n, e in enumerate(events)
     ]
-    await _execute(connection, INSERT_EVENTS, [list(column) for column in zip(*rows, strict=True)])
+    await _execute(connection, INSERT_EVENTS, as_arrays(rows))
 
 
 INSERT_EVENTS: LiteralString = """

@@ -16,7 +16,7 @@ import psycopg
 from psycopg import AsyncConnection
 
 from app import jsontext, log
-from app.db import Database
+from app.db import Database, as_arrays
 from app.events.wakeups import Wakeups
 from app.ids import new_id
 from app.models import RunStatus, now
@@ -271,7 +271,7 @@ async def _insert(connection: AsyncConnection[Any], batch: _Batch) -> None:
             (_UPSERT_WRITES, list(batch.writes.values())),
         ):
             if rows:
-                await connection.execute(query, [list(column) for column in zip(*rows, strict=True)])
+                await connection.execute(query, as_arrays(rows))
 
 
 _UPSERT_STATES: LiteralString = """
