@@ -31,6 +31,7 @@ export interface Call {
 }
 
 export async function call<T>(path: string, { method = "GET", body, query, idempotencyKey, signal }: Call = {}): Promise<T> {
+  const key = apiKey.get();
   const headers: Record<string, string> = { Accept: "application/json", ...authorization() };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
@@ -44,12 +45,12 @@ export async function call<T>(path: string, { method = "GET", body, query, idemp
     if (signal?.aborted) throw cause;
     throw new ApiError(0, "unreachable", "The server cannot be reached.");
   }
-  if (!response.ok) throw await problem(response);
+  if (!response.ok) throw await problem(response, key);
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
-export async function problem(response: Response): Promise<ApiError> {
-  if (response.status === 401) apiKey.ask();
+async function problem(response: Response, key: string | null): Promise<ApiError> {
+  if (response.status === 401) apiKey.refused(key);
   const body = (await response.json().catch(() => null)) as {
     title?: string;
     detail?: string;

@@ -8,6 +8,7 @@ import { apiKey } from "./key";
 /** Opens by itself when the server has answered 401. */
 export function KeyDialog() {
   const wanted = useSyncExternalStore(apiKey.subscribe, apiKey.isWanted);
+  const again = wanted && apiKey.get() !== null;
   const client = useQueryClient();
   const [value, setValue] = useState("");
   const save = (event: FormEvent) => {
@@ -17,7 +18,7 @@ export function KeyDialog() {
     void client.resetQueries();
   };
   return (
-    <Dialog open={wanted} title="This server asks for an API key" description="It stays in this browser and is sent with every request.">
+    <Dialog open={wanted} title="This server asks for an API key" description={`${again ? "It does not take the one that you gave. " : ""}The key stays in this browser and is sent with every request.`}>
       <form onSubmit={save} className="space-y-4">
         <Field label="API key" type="password" autoComplete="off" value={value} onChange={(event) => setValue(event.target.value)} required />
         <div className="flex justify-end">

@@ -21,8 +21,9 @@ export const apiKey = {
     localStorage.removeItem(SLOT);
     tell();
   },
-  ask(): void {
-    if (wanted) return;
+  /** The server has refused a request that went with this key, or with none; of a key that is no longer ours it means nothing. */
+  refused(key: string | null): void {
+    if (wanted || key !== apiKey.get()) return;
     wanted = true;
     tell();
   },

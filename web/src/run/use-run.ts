@@ -1,6 +1,7 @@
 import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { BASE } from "../api/client";
+import { apiKey } from "../api/key";
 import { paths } from "../api/paths";
 import { keys, nodesQuery, runQuery, versionQuery } from "../api/queries";
 import { ENDED, type Run } from "../api/types";
@@ -25,6 +26,8 @@ export function useRun(project: string, runId: string) {
     store.open();
     return () => store.close();
   }, [store]);
+
+  useEffect(() => apiKey.subscribe(() => apiKey.isWanted() || store.open()), [store]);
 
   // The rows fill in what the log does not tell: the inputs of the past, and which nodes a retry has reset.
   const retriedAt = useStore(store, (known) => known.state.retriedAt);

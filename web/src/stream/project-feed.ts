@@ -21,6 +21,7 @@ export class ProjectFeed {
   private fails = 0;
   private heard = 0;
   private retry: ReturnType<typeof setTimeout> | undefined;
+  private readonly unsubscribe: () => void;
   private readonly pinger: ReturnType<typeof setInterval>;
 
   constructor(
@@ -29,10 +30,12 @@ export class ProjectFeed {
   ) {
     this.pinger = setInterval(() => this.ping(), PING_MS);
     this.connect();
+    this.unsubscribe = apiKey.subscribe(() => this.reconnect());
   }
 
   close(): void {
     this.closed = true;
+    this.unsubscribe();
     clearInterval(this.pinger);
     clearTimeout(this.retry);
     this.socket?.close();
@@ -42,28 +45,40 @@ export class ProjectFeed {
     const key = apiKey.get();
     const socket = new WebSocket(this.url, key ? [PROTOCOL, `bearer.${key}`] : [PROTOCOL]);
     this.socket = socket;
+    let live = false;
     socket.onopen = () => {
-      this.fails = 0;
       this.heard = Date.now();
       socket.send(JSON.stringify({ type: "subscribe", runs: "*" }));
-      this.handlers.onConnection("live");
     };
+    // A socket may open only to be told that the key is wrong; an answer is what counts.
     socket.onmessage = (message: MessageEvent<string>) => {
       this.heard = Date.now();
+      this.fails = 0;
+      if (!live) this.handlers.onConnection("live");
+      live = true;
       const body = JSON.parse(message.data) as RunEvent;
       if (body.type.startsWith("workflow.")) this.handlers.onEvent(body);
     };
     socket.onclose = (event) => {
-      if (event.code === NO_KEY) apiKey.ask();
-      this.lost();
+      if (socket !== this.socket || this.closed) return;
+      this.handlers.onConnection("polling");
+      if (event.code === NO_KEY) apiKey.refused(key);
+      else this.retryLater();
     };
   }
 
-  private lost(): void {
-    if (this.closed) return;
+  private retryLater(): void {
     this.fails += 1;
-    this.handlers.onConnection("polling");
     this.retry = setTimeout(() => this.connect(), Math.min(1000 * 2 ** (this.fails - 1), LONGEST_PAUSE_MS));
+  }
+
+  /** Does not wait for the pause to end when a new key may open the door. */
+  private reconnect(): void {
+    if (apiKey.isWanted() || this.socket?.readyState === WebSocket.OPEN) return;
+    clearTimeout(this.retry);
+    this.fails = 0;
+    this.socket?.close();
+    this.connect();
   }
 
   private ping(): void {

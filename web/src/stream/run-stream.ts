@@ -5,7 +5,7 @@ import { FrameParser } from "./sse";
 /** How long a stream may be silent; the server sends a comment every 15 s. */
 export const SILENCE_MS = 18_000;
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 10_000;
+const LONGEST_PAUSE_MS = 5_000;
 
 export interface StreamHandlers {
   /** The seq after which to go on. */
