@@ -264,10 +264,15 @@ async def requeue(
     return moved
 
 
-async def give_up(connection: Connection, project_id: UUID, run_id: UUID, why: Mapping[str, str]) -> Moved | None:
-    """RUNNING or QUEUED → FAILED for a run that keeps losing its workers; its unfinished nodes are CANCELLED."""
+async def give_up(
+    connection: Connection, project_id: UUID, run_id: UUID, why: Mapping[str, str], *, claimed: int | None = None
+) -> Moved | None:
+    """RUNNING or QUEUED → FAILED for a run that cannot go on; its unfinished nodes are CANCELLED.
+
+    `claimed` is the token of the executor that gives its own run up.
+    """
     run = await _locked(connection, project_id, run_id)
-    if run["status"] not in (RunStatus.RUNNING, RunStatus.QUEUED):
+    if run["status"] not in (RunStatus.RUNNING, RunStatus.QUEUED) or claimed not in (None, run["claim"]):
         return None
     nodes = await _cancel_nodes(connection, run, why)
     events = [NewEvent("workflow.node.cancelled", {**turn, "reason": why}, node) for node, turn in nodes]

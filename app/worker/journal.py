@@ -21,7 +21,7 @@ from app.events.wakeups import Wakeups
 from app.ids import new_id
 from app.models import RunStatus, now
 from app.queue import Queue
-from app.services.transitions import INSERT_EVENTS, Advance, advance
+from app.services.transitions import INSERT_EVENTS, Advance, advance, give_up, reason
 
 MAX_BYTES = 32_000_000
 """Past this, runs wait for the next flush before they go on."""
@@ -89,6 +89,14 @@ class _Batch:
         self.blobs = [row for row in self.blobs if row[0] not in names]
         self.checkpoints = [row for row in self.checkpoints if row[0] not in names]
         self.writes = {key: row for key, row in self.writes.items() if key[0] not in names}
+
+    def only(self, run_id: UUID) -> "_Batch":
+        """What this batch holds of one run."""
+        alone = _Batch(
+            dict(self.moves), dict(self.logs), dict(self.states), self.events, self.blobs, self.checkpoints, self.writes
+        )
+        alone.drop(run for run in self.moves if run != run_id)
+        return alone
 
 
 class Journal:
@@ -158,6 +166,8 @@ class Journal:
 
     async def written(self, run: RunLog) -> bool:
         """Flush now and return when all of the run so far is on disk; False when the run was lost."""
+        if run.is_lost:
+            return False
         self._touch(run, 0)
         done = asyncio.get_running_loop().create_future()
         self._batch.waiters.append(done)
@@ -218,12 +228,32 @@ class Journal:
                 pause = min(pause * 2 or 0.05, LONGEST_PAUSE_SECONDS)
                 await asyncio.sleep(pause)
             except psycopg.Error:
-                # A row that the database will never take: the runs of this batch go to whoever takes them up next.
-                _log.exception("The journal met rows that the database refuses; their runs are let go")
-                self._lose(batch, batch.logs.keys())
+                _log.exception("The journal met rows that the database refuses; it goes on run by run")
+                await self._write_apart(batch)
                 return
             else:
                 return
+
+    async def _write_apart(self, batch: _Batch) -> None:
+        """Write each run of the batch by itself, so that only those fail whose rows the database will never take."""
+        for run_id in list(batch.moves):
+            alone = batch.only(run_id)
+            try:
+                await self._write(alone, again=True)
+            except psycopg.OperationalError:
+                await self._write_until_done(alone)
+            except psycopg.Error as error:
+                await self._give_up(alone.logs[run_id], error)
+
+    async def _give_up(self, run: RunLog, error: psycopg.Error) -> None:
+        why = reason("internal_error", f"The database refused what the run had to say: {type(error).__name__}.")
+        async with self._pool.connection() as connection, connection.transaction():
+            moved = await give_up(connection, run.project_id, run.run_id, why, claimed=run.claim)
+        if moved is not None:
+            self._wakeups.wake(moved.project_id, moved.run_id, moved.last_seq)
+        if not run.is_lost:
+            run.is_lost = True
+            run.lost()
 
     async def _write(self, batch: _Batch, *, again: bool) -> None:
         async with self._pool.connection() as connection, connection.transaction():

@@ -113,3 +113,17 @@ async def test_any_text_survives_the_journal(bench: Bench, text: str) -> None:
 
     stored = await bench.rows("select output::text as output from node_states where run_id = %s", run.run_id)
     assert jsontext.loads(stored[0]["output"]) == {text: text}
+
+
+@pytest.mark.spec("RUN-16")
+async def test_a_run_whose_rows_the_database_refuses_fails_and_harms_no_other(bench: Bench) -> None:
+    good, bad = await bench.claimed(), await bench.claimed()
+    bench.journal.event(bad, "workflow.node.completed", "a", "this is not JSON")
+    bench.journal.event(good, "workflow.node.completed", "a", "{}")
+
+    assert await bench.journal.written(good)
+    assert not await bench.journal.written(bad)
+
+    rows = await bench.rows("select status, reason from runs where id = %s", bad.run_id)
+    assert (rows[0]["status"], rows[0]["reason"]["code"]) == ("FAILED", "internal_error")
+    assert len(await bench.rows("select 1 from run_events where run_id = %s", good.run_id)) == 4
