@@ -43,7 +43,7 @@ function Detail({ lap, laps }: { lap: Lap | undefined; laps: number }) {
   if (lap.status === "FAILED") return <> · {lap.error?.message ?? lap.reason?.message ?? "failed"}</>;
   if (lap.status === "RETRYING") return <> · attempt {lap.attempt} failed, again soon</>;
   if (lap.status === "WAITING") return <> · waiting</>;
-  if (lap.status === "SKIPPED") return <> · {lap.reason?.code === "branch_not_taken" ? "not taken" : "skipped"}{laps > 1 && " on the last lap"}</>;
+  if (lap.status === "SKIPPED") return <> · {laps > 1 && "last: "}{lap.reason?.code === "branch_not_taken" ? "not taken" : "skipped"}</>;
   if (lap.status === "CANCELLED") return <> · cancelled</>;
   return lap.durationMs === null ? null : <> · {span(lap.durationMs)}</>;
 }
