@@ -22,8 +22,8 @@ from app.compiler.turns import EdgeState, Outcome, RunContext, Turn
 from app.compiler.work import NodeWork, Visit
 
 CLOSE = "~close"
-LARGE = 256
-SHARD = 64
+LARGE = 48
+SHARD = 16
 """LangGraph looks at all tasks of a superstep whenever one ends. In a region of more than LARGE nodes SHARD of them
 share a task, so that this stays cheap; what each node has done is kept node by node all the same.
 """
