@@ -1,7 +1,7 @@
 """Emit: a plan's regions as LangGraph StateGraphs.
 
 Every unit of a region is triggered by START, all in one superstep; it waits for its edges by itself. So nothing waits
-for a barrier, and LangGraph keeps each unit's result the moment it ends. A loop is a unit whose body is a nested
+for a barrier. In large regions several nodes share a task of LangGraph. A loop is a unit whose body is a nested
 StateGraph: all units join to a closing node, whose conditional edge leads to all of them again, or to the end.
 """
 

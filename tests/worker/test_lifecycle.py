@@ -4,7 +4,9 @@ from pathlib import Path
 
 import httpx
 import pytest
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 
+from app.db import Database
 from tests.reference.generator import random_graph, random_input
 from tests.reference.interpreter import interpret
 from tests.support import Project, ended, until
@@ -183,6 +185,24 @@ async def test_a_waiting_run_can_be_cancelled(server_project: Project) -> None:
     await until(waiting)
     assert (await client.post(f"{path}/cancel")).json()["status"] == "CANCELLED"
     await check_log(client, path)
+
+
+@pytest.mark.spec("RUN-17")
+@pytest.mark.parametrize("count", [3, 60])
+async def test_langgraphs_own_checkpointer_reads_the_thread_of_a_run(
+    server_project: Project, database: Database, count: int
+) -> None:
+    nodes = [{"id": f"n{i}", "type": "transform", "config": {"value": i}} for i in range(count)]
+    workflow = await server_project.workflow(graph(nodes, *((f"n{i}", f"n{i + 1}") for i in range(count - 1))))
+    run = await server_project.run(workflow["id"], {"x": 1}, execute=True)
+    await ended(server_project.client, f"{server_project.runs}/{run['id']}")
+
+    found = await AsyncPostgresSaver(database.pool).aget_tuple({"configurable": {"thread_id": run["id"]}})
+
+    assert found is not None
+    values = found.checkpoint["channel_values"]
+    assert values["input"] == {"x": 1}
+    assert values["outputs"] == {f"n{i}": i for i in range(count)}
 
 
 @pytest.mark.spec("RUN-13")
