@@ -102,8 +102,9 @@ class NodeWork(Runnable[Visit, Outcome]):
         scope = self.scope(visit, program.before)
         model = program.model
         if model is None:
-            given[0] = self._rendered(scope, hide=True)
-            model = self._checked(self._rendered(scope))
+            rendered = self._rendered(scope)
+            given[0] = self._rendered(_hidden(scope)) if "secrets" in scope else rendered
+            model = self._checked(rendered)
         else:
             given[0] = program.node.config
         context = self._context(visit, config, scope)
@@ -119,10 +120,8 @@ class NodeWork(Runnable[Visit, Outcome]):
             message = f"No result within {timeout:g} seconds; raise the node's `timeout` if it needs longer."
             raise NodeTimeoutError(message) from error
 
-    def _rendered(self, scope: Mapping[str, Any], *, hide: bool = False) -> Any:
+    def _rendered(self, scope: Mapping[str, Any]) -> Any:
         program = self.program
-        if hide and "secrets" in scope:
-            scope = {**scope, "secrets": dict.fromkeys(scope["secrets"], _MASK)}
         rendered = program.template.render(scope)
         patterns = (*program.type.expressions, *program.type.literal)
         return restored(rendered, program.node.config, patterns) if patterns else rendered
@@ -302,6 +301,11 @@ class NodeTimeoutError(TimeoutError):
 
 _ONCE = Retry(max_attempts=1)
 _UNSEEN = {"output": None, "status": "PENDING", "error": None}
+
+
+def _hidden(scope: Mapping[str, Any]) -> dict[str, Any]:
+    """The scope for what is stored and shown: every secret masked."""
+    return {**scope, "secrets": dict.fromkeys(scope["secrets"], _MASK)}
 
 
 def _run_facts(context: RunContext) -> dict[str, JsonValue]:

@@ -38,11 +38,18 @@ class Flow:
 
 
 async def run(
-    graph: Any, value: Any = None, *, known: dict[tuple[str, int], Outcome] | None = None, compiler: Any = COMPILER
+    graph: Any,
+    value: Any = None,
+    *,
+    known: dict[tuple[str, int], Outcome] | None = None,
+    compiler: Any = COMPILER,
+    secrets: dict[str, str] | None = None,
 ) -> Flow:
     compiled = compiler.compile(graph)
     resources = Resources(registry=compiler.registry)
-    context = RunContext(RunInfo("run", "project", "workflow", 1, value), resources, known=known or {})
+    context = RunContext(
+        RunInfo("run", "project", "workflow", 1, value), resources, known=known or {}, secrets=secrets or {}
+    )
     compiled.begin(context)
     flow = Flow(compiled, context, {}, [])
     try:

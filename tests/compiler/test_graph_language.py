@@ -236,3 +236,13 @@ async def test_other_forms_of_a_document_become_the_normal_form() -> None:
     assert [n["type"] for n in seed.graph["nodes"]] == ["input", "http"]
     assert other.graph["edges"] == [{"source": "a", "target": "b"}] * 2
     assert COMPILER.inspect(seed.graph).graph == seed.graph
+
+
+@pytest.mark.spec("LANG-19")
+async def test_a_secret_reaches_the_node_and_is_masked_in_what_is_kept_of_its_config() -> None:
+    read = node("a", config={"value": ["{{ secrets.token }}", "{{ input.x }}"]})
+
+    flow = await run(graph([read]), {"x": 1}, secrets={"token": "hush"})
+
+    assert flow.outcomes["a", 0].output == ["hush", 1]
+    assert flow.outcomes["a", 0].input == {"value": ["***", 1]}
