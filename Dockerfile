@@ -10,12 +10,12 @@ ENV PYTHONUNBUFFERED=1 UV_LINK_MODE=copy PATH=/srv/graphwright/.venv/bin:$PATH
 WORKDIR /srv/graphwright
 RUN pip install --no-cache-dir uv==0.13.8
 COPY pyproject.toml uv.lock ./
-RUN uv sync --frozen --no-dev --no-install-project --no-cache
+RUN uv sync --frozen --all-extras --no-dev --no-install-project --no-cache
 COPY README.md LICENSE ./
 COPY alembic/ alembic/
 COPY examples/ examples/
 COPY app/ app/
-RUN uv sync --frozen --no-dev --no-cache
+RUN uv sync --frozen --all-extras --no-dev --no-cache
 COPY --from=web /web/dist web/dist
 RUN useradd --system --create-home graphwright
 USER graphwright

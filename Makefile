@@ -48,7 +48,7 @@ clean: ## remove what was made here; the data stays
 
 $(STAMPS)/python: $(STAMPS)/uv-$(UV_VERSION) pyproject.toml uv.lock
 	$(call say,Python packages)
-	@UV_PYTHON_DOWNLOADS=never $(STAMPS)/tools/bin/uv sync --frozen --python "$$(command -v $(PYTHON))"
+	@UV_PYTHON_DOWNLOADS=never $(STAMPS)/tools/bin/uv sync --frozen --all-extras --python "$$(command -v $(PYTHON))"
 	@touch $@
 
 $(STAMPS)/uv-$(UV_VERSION):
