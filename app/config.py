@@ -39,6 +39,10 @@ class Settings(BaseSettings):
         default=(),
         description="Private addresses that http nodes may reach: host names, addresses, networks; by commas.",
     )
+    http_resolve: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts that http nodes reach elsewhere: host[:port]=address[:port], separated by commas.",
+    )
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Other origins whose pages may open the WebSocket, separated by commas."
     )
@@ -54,7 +58,7 @@ class Settings(BaseSettings):
     log_level: str = Field(default="info", description="debug, info, warning or error.")
     log_format: str = Field(default="auto", pattern="^(auto|console|json)$", description="auto, console or json.")
 
-    @field_validator("queues", "http_allow", "allowed_origins", mode="before")
+    @field_validator("queues", "http_allow", "http_resolve", "allowed_origins", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

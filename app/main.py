@@ -19,7 +19,7 @@ from app.runtime import open_runtime
 from app.services.access import Access
 from app.services.catalog import Catalog, examples
 from app.services.graphs import Graphs
-from app.worker import Worker
+from app.worker import Worker, http_guard
 
 BASE = "/api/v1"
 
@@ -29,9 +29,12 @@ _log = log.get(__name__)
 def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
     """The application; with `worker` it also executes runs.
 
-    Raises UnauthorizedError when it would be open to others than this machine.
+    Raises UnauthorizedError when it would be open to others than this machine, AllowError and DetourError for settings
+    of http nodes that cannot be read.
     """
     access = Access(settings)
+    if worker:
+        http_guard(settings)
     counts: Counter[tuple[str, str, int]] = Counter()
 
     @asynccontextmanager

@@ -6,6 +6,7 @@ import socket
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from app.compiler.detours import Detours, plain_name
 from app.compiler.failures import HardError
 from app.errors import GraphwrightError
 
@@ -69,14 +70,29 @@ class HttpGuard:
     """Decides, at the moment of dialling, which addresses may be connected to.
 
     Public addresses always may. Others only when `allow` names them (host names, addresses or networks, each with an
-    optional `:port`), or when they are loopback and `allow_loopback` is set. Raises AllowError for an entry that cannot
-    be read.
+    optional `:port`), when they are loopback and `allow_loopback` is set, or when a detour leads there. Raises
+    AllowError for an entry that cannot be read.
     """
 
-    def __init__(self, allow: Sequence[str] = (), *, allow_loopback: bool = False, resolver: Resolve = resolve) -> None:
+    def __init__(
+        self,
+        allow: Sequence[str] = (),
+        *,
+        allow_loopback: bool = False,
+        detours: Detours | None = None,
+        resolver: Resolve = resolve,
+    ) -> None:
         self._entries = tuple(_parse_entry(text) for text in allow)
         self._allow_loopback = allow_loopback
+        self._detours = detours or Detours()
         self._resolver = resolver
+
+    async def endpoints(self, host: str, port: int) -> list[tuple[str, int]]:
+        """The addresses and ports to dial for a host, after its detour; raises what `addresses` raises."""
+        detour = self._detours.of(host, port)
+        if detour is None:
+            return [(address, port) for address in await self.addresses(host, port)]
+        return [(address, detour[1]) for address in await self._resolver(*detour)]
 
     async def addresses(self, host: str, port: int) -> list[str]:
         """The addresses to dial for a host: those of its own that are allowed, in the system's order.
@@ -84,7 +100,7 @@ class HttpGuard:
         Raises HardError `address_not_allowed` when none is, and OSError when the name does not resolve.
         """
         found = await self._resolver(host, port)
-        name = _plain_name(host)
+        name = plain_name(host)
         if any(entry.covers_name(name, port) for entry in self._entries):
             return list(found)
         allowed = [text for text in found if self._is_allowed(ipaddress.ip_address(text), port)]
@@ -146,10 +162,6 @@ def _within(address: Address, networks: Sequence[Network]) -> bool:
     return any(address.version == network.version and address in network for network in networks)
 
 
-def _plain_name(host: str) -> str:
-    return host.rstrip(".").lower()
-
-
 def _refusal(host: str, port: int, found: Sequence[str]) -> HardError:
     what = host if host in found else f"{host} ({', '.join(found[:3])})"
     return HardError(
@@ -171,7 +183,7 @@ def _parse_entry(text: str) -> _Entry:
     network = _network(entry)
     if network is None and (not entry or any(sign in entry for sign in "/:@*?#[] \t")):
         raise _unreadable(text)
-    return _Entry(None if network else _plain_name(entry), network, port)
+    return _Entry(None if network else plain_name(entry), network, port)
 
 
 def _network(text: str) -> Network | None:

@@ -60,13 +60,13 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         """Connect to the first allowed address that answers."""
         try:
-            addresses = await self._guard.addresses(host, port)
+            endpoints = await self._guard.endpoints(host, port)
         except OSError as error:
             raise httpcore.ConnectError(f"{host} cannot be resolved: {error}") from error
         failure: Exception = httpcore.ConnectError(f"{host} has no address.")
-        for address in addresses:
+        for address, number in endpoints:
             try:
-                return await self._dialler.connect_tcp(address, port, timeout, local_address, socket_options)
+                return await self._dialler.connect_tcp(address, number, timeout, local_address, socket_options)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
         raise failure

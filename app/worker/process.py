@@ -9,6 +9,7 @@ from procrastinate.exceptions import ProcrastinateException
 
 from app import log
 from app.compiler import Resources, WorkflowGraphCompiler
+from app.compiler.detours import Detours
 from app.compiler.guard import HttpGuard
 from app.config import Settings
 from app.db import Database
@@ -24,6 +25,11 @@ SECRET_PREFIX = "GRAPHWRIGHT_SECRET_"  # noqa: S105  # a name, not a secret
 LONGEST_PAUSE_SECONDS = 2.0
 
 _log = log.get(__name__)
+
+
+def http_guard(settings: Settings, *, open_on_loopback: bool = False) -> HttpGuard:
+    """What the settings let http nodes reach. Raises AllowError, DetourError for a setting that cannot be read."""
+    return HttpGuard(settings.http_allow, allow_loopback=open_on_loopback, detours=Detours(settings.http_resolve))
 
 
 class Worker:
@@ -44,7 +50,7 @@ class Worker:
         self._queue = queue
         self._resources = Resources(
             registry=compiler.registry,
-            http_guard=HttpGuard(allow=settings.http_allow, allow_loopback=open_on_loopback),
+            http_guard=http_guard(settings, open_on_loopback=open_on_loopback),
             park_seconds=settings.park_seconds,
         )
         self._journal = Journal(database, queue, wakeups, flush_seconds=settings.flush_seconds)
