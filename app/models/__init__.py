@@ -3,7 +3,18 @@
 from app.models.base import Base, now
 from app.models.event import RunEvent
 from app.models.project import ApiKey, IdempotencyKey, Project
-from app.models.run import NODE_ENDED, RUN_ENDED, RUN_LIVE, NodeState, NodeStatus, Run, RunStatus
+from app.models.run import (
+    NODE_ENDED,
+    RUN_ENDED,
+    RUN_LIVE,
+    KeptResult,
+    MapItem,
+    NodeState,
+    NodeStatus,
+    Run,
+    RunSignal,
+    RunStatus,
+)
 from app.models.worker import Worker
 from app.models.workflow import Workflow, WorkflowVersion
 
@@ -14,11 +25,14 @@ __all__ = [
     "ApiKey",
     "Base",
     "IdempotencyKey",
+    "KeptResult",
+    "MapItem",
     "NodeState",
     "NodeStatus",
     "Project",
     "Run",
     "RunEvent",
+    "RunSignal",
     "RunStatus",
     "Worker",
     "Workflow",
