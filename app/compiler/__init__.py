@@ -1,6 +1,6 @@
 """The compiler: stored graphs become LangGraph programs. Pure: no database, no web, no queue."""
 
-from app.compiler.compiler import CompiledWorkflow, CompileError, Inspection, WorkflowGraphCompiler
+from app.compiler.compiler import CompiledWorkflow, CompileError, Inspection, WorkflowGraphCompiler, plan_of
 from app.compiler.context import NodeContext, RunInfo
 from app.compiler.failures import HardError, RetryableError
 from app.compiler.registry import NodeType, Registry, node_type, tool
@@ -22,5 +22,6 @@ __all__ = [
     "RunInfo",
     "WorkflowGraphCompiler",
     "node_type",
+    "plan_of",
     "tool",
 ]

@@ -170,13 +170,29 @@ class WorkflowGraphCompiler:
         document = read.document
         if document is None:
             return None, None, [], read.problems
-        problems, linked = _resolve(document)
-        plan, planned = make_plan(linked, {node.id: n for n, node in reversed(list(enumerate(linked.nodes)))})
-        problems += planned
+        linked, plan, problems = _planned(document)
         builder = ProgramBuilder(linked, plan, self.registry, planned=not problems)
         programs = builder.build()
         problems += builder.problems
         return document, plan, programs, problems
+
+
+def plan_of(graph: Any) -> Plan:
+    """The plan of a graph, also where its types are unknown. Raises CompileError with every problem of its form."""
+    read = read_document(graph)
+    if read.document is None:
+        raise CompileError(read.problems)
+    _, plan, problems = _planned(read.document)
+    if problems:
+        raise CompileError(problems)
+    return plan
+
+
+def _planned(document: Document) -> tuple[Document, Plan, list[Problem]]:
+    """The document without edges to nowhere, its plan, and what is wrong with both."""
+    problems, linked = _resolve(document)
+    plan, planned = make_plan(linked, {node.id: n for n, node in reversed(list(enumerate(linked.nodes)))})
+    return linked, plan, problems + planned
 
 
 def _resolve(document: Document) -> tuple[list[Problem], Document]:

@@ -1,8 +1,10 @@
 """What graphs can be built with, and figures."""
 
-from typing import Any
+import asyncio
+import hashlib
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Header, Response
 from typing_extensions import TypedDict
 
 from app.routes.answers import Json, errors
@@ -11,6 +13,9 @@ from app.routes.deps import CallerDep, ServerDep, WorkDep
 from app.schemas.workflow import TemplateOut
 from app.services import stats
 from app.services.catalog import NodeTypeOut, ToolOut
+
+SVG = "image/svg+xml"
+STILL = "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 
 router = APIRouter(tags=["catalog"], route_class=Route)
 
@@ -58,6 +63,25 @@ async def list_tools(server: ServerDep, _: CallerDep) -> Any:
 )
 async def list_templates(server: ServerDep, _: CallerDep) -> Any:
     return Json({"items": server.catalog.templates()})
+
+
+@router.get(
+    "/templates/{template_id}/picture.svg",
+    operation_id="get_template_picture",
+    summary="Get the picture of a template",
+    response_class=Response,
+    responses={200: {"content": {SVG: {}}}, 304: {"description": "Not changed"}, **errors()},
+)
+async def get_template_picture(
+    template_id: str, server: ServerDep, _: CallerDep, if_none_match: Annotated[str | None, Header()] = None
+) -> Response:
+    """Readable in light and dark: it follows the page that shows it, or the reader's system."""
+    drawn = await asyncio.to_thread(server.catalog.template_picture, template_id)
+    tag = f'"{hashlib.blake2b(drawn.encode(), digest_size=16).hexdigest()}"'
+    headers = {"ETag": tag, "Cache-Control": "private, max-age=300", "Content-Security-Policy": STILL}
+    if if_none_match is not None and tag in {one.strip() for one in if_none_match.split(",")}:
+        return Response(status_code=304, headers=headers)
+    return Response(drawn, media_type=SVG, headers=headers)
 
 
 @router.get(

@@ -137,12 +137,13 @@ ExportFormat = Literal["json", "mermaid"]
 
 
 class TemplateOut(TypedDict):
-    """A graph to begin with, and an input that it runs on."""
+    """A graph to begin with, as it was written, an input that it runs on, and the path of its picture."""
 
     id: str
     name: str
     description: str
     graph: JsonObject
     input: Any
+    picture: str
     source: NotRequired[str]
     licence: NotRequired[str]

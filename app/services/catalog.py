@@ -1,17 +1,24 @@
 """What graphs can be built with: node types, tools, templates, the schema of the document."""
 
+import json
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NotRequired
+from urllib.parse import quote
 
 from typing_extensions import TypedDict
 
-from app.compiler import Registry
+from app import jsontext
+from app.compiler import Registry, plan_of
 from app.compiler.discovery import discover_templates
 from app.compiler.document import Document
 from app.errors import NotFoundError
 from app.schemas.common import JsonObject
 from app.schemas.workflow import TemplateOut
+from app.services.pictures import picture
+
+REMEMBERED = 64
 
 
 class NodeTypeOut(TypedDict):
@@ -59,6 +66,7 @@ class Catalog:
                 "description": file.description,
                 "graph": file.graph,
                 "input": file.input,
+                "picture": f"/api/v1/templates/{quote(file.id, safe='')}/picture.svg",
             }
             if file.source is not None:
                 template["source"] = file.source
@@ -74,12 +82,22 @@ class Catalog:
                 return template
         raise NotFoundError(f"There is no template `{template_id}`. GET /api/v1/templates lists them.")
 
+    def template_picture(self, template_id: str) -> str:
+        """The template's graph as SVG. Raises NotFoundError, and CompileError for a graph that has no right form."""
+        template = self.template(template_id)
+        return _drawn(jsontext.dumps(template["graph"]), template["name"])
+
 
 def examples() -> Path:
     """The folder of examples: `app/examples` where we are installed, `examples/` in a checkout."""
     package = Path(__file__).resolve().parents[1]
     installed = package / "examples"
     return installed if installed.is_dir() else package.parent / "examples"
+
+
+@lru_cache(maxsize=REMEMBERED)
+def _drawn(graph: str, title: str) -> str:
+    return picture(plan_of(json.loads(graph)), title)
 
 
 def graph_schema(node_types: Sequence[NodeTypeOut]) -> JsonObject:
