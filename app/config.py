@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Annotated
 
 import platformdirs
-from pydantic import AliasChoices, Field, SecretStr, field_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LONGEST_QUEUE_NAME = 40
@@ -12,6 +12,15 @@ LONGEST_QUEUE_NAME = 40
 
 def _default_home() -> Path:
     return Path(platformdirs.user_data_dir("graphwright", appauthor=False))
+
+
+class ModelPrice(BaseModel):
+    """What a language model costs: USD for a million tokens."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
 
 
 class Settings(BaseSettings):
@@ -55,6 +64,10 @@ class Settings(BaseSettings):
     )
     drain_seconds: float = Field(default=10.0, ge=0, description="Time running runs get to end when the server stops.")
     park_seconds: float = Field(default=60.0, gt=0, description="A delay longer than this holds no worker.")
+    model_prices: dict[str, ModelPrice] = Field(
+        default={},
+        description='USD for a million tokens of each model, as JSON: {"provider:name": {"input": 1.5, "output": 6}}.',
+    )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
     log_format: str = Field(default="auto", pattern="^(auto|console|json)$", description="auto, console or json.")
 

@@ -51,6 +51,10 @@ class NodeContext:
         """Tell watchers how far the node has come: `done` of `total` in any unit."""
         await self.reporter("progress", {"done": done, "total": total, "message": message})
 
+    async def token(self, text: str) -> None:
+        """Show the next piece of a text that comes into being; many small pieces are many events."""
+        await self.reporter("token", {"text": text})
+
     async def log(self, message: str, level: str = "info", **fields: JsonValue) -> None:
         """Write a line into the node's log; `level` is debug, info, warning or error."""
         await self.reporter("log", {"level": level, "message": message, "fields": dict(fields)})

@@ -1,6 +1,7 @@
 """What can go wrong in a node, and the one place that tells what is worth another try from what is not."""
 
 import socket
+import ssl
 import traceback
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -104,6 +105,15 @@ def retry_after_seconds(value: str | None, now: datetime | None = None) -> float
 def is_retryable_status(status: int) -> bool:
     """Whether an HTTP status says that the same request may succeed later."""
     return status in RETRYABLE_STATUSES or 500 <= status <= 599  # noqa: PLR2004 - the class of server errors
+
+
+def is_certificate_error(error: BaseException | None) -> bool:
+    """Whether a connection failed because the other side has no certificate that is trusted."""
+    while error is not None:
+        if isinstance(error, ssl.SSLCertVerificationError):
+            return True
+        error = error.__cause__ or error.__context__
+    return False
 
 
 def _type_of(error: BaseException) -> str:

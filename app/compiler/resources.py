@@ -10,8 +10,10 @@ import httpx
 from pydantic import JsonValue
 
 from app.compiler.guard import HttpGuard
+from app.compiler.llm.providers import ChatModels
 from app.compiler.outbound import open_client
 from app.compiler.processes import ProcessPool
+from app.config import ModelPrice
 
 T = TypeVar("T")
 THREADS = 64
@@ -19,6 +21,12 @@ THREADS = 64
 
 class CallableTool(Protocol):
     """A tool, as far as those who only call it need to know."""
+
+    @property
+    def description(self) -> str: ...
+
+    @property
+    def args_schema(self) -> Mapping[str, Any]: ...
 
     async def call(self, args: Mapping[str, Any], resources: "Resources", context: Any = None) -> JsonValue: ...
 
@@ -42,11 +50,14 @@ class Resources:
         http_guard: HttpGuard | None = None,
         park_seconds: float = 60.0,
         max_response_bytes: int = 10_000_000,
+        model_prices: Mapping[str, ModelPrice] | None = None,
     ) -> None:
         self.registry = registry
         self.http_guard = http_guard or HttpGuard()
         self.park_seconds = park_seconds
         self.max_response_bytes = max_response_bytes
+        self.model_prices = model_prices or {}
+        self.models = ChatModels(lambda: self.http)
         self.processes = ProcessPool()
         self._threads: ThreadPoolExecutor | None = None
         self._http: httpx.AsyncClient | None = None
@@ -67,6 +78,7 @@ class Resources:
 
     async def aclose(self) -> None:
         """Close connections, kill the processes, and let go of the threads without waiting for what they still do."""
+        await self.models.aclose()
         if self._http is not None:
             await self._http.aclose()
         await self.processes.aclose()

@@ -52,6 +52,7 @@ class Worker:
             registry=compiler.registry,
             http_guard=http_guard(settings, open_on_loopback=open_on_loopback),
             park_seconds=settings.park_seconds,
+            model_prices=settings.model_prices,
         )
         self._journal = Journal(database, queue, wakeups, flush_seconds=settings.flush_seconds)
         self._executor = Executor(

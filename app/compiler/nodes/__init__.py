@@ -4,8 +4,18 @@ from app.compiler.nodes.condition import condition_node
 from app.compiler.nodes.delay import delay_node
 from app.compiler.nodes.http import http_node
 from app.compiler.nodes.input import input_node
+from app.compiler.nodes.llm import llm_node
 from app.compiler.nodes.output import output_node
 from app.compiler.nodes.tool import tool_node
 from app.compiler.nodes.transform import transform_node
 
-__all__ = ["condition_node", "delay_node", "http_node", "input_node", "output_node", "tool_node", "transform_node"]
+__all__ = [
+    "condition_node",
+    "delay_node",
+    "http_node",
+    "input_node",
+    "llm_node",
+    "output_node",
+    "tool_node",
+    "transform_node",
+]

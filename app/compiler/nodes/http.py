@@ -2,7 +2,6 @@
 
 import json
 import re
-import ssl
 from typing import Annotated, Any
 from urllib.parse import quote
 
@@ -11,7 +10,13 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, f
 
 from app.compiler.bodies import body_fields, read_body, read_excerpt
 from app.compiler.context import NodeContext
-from app.compiler.failures import HardError, RetryableError, is_retryable_status, retry_after_seconds
+from app.compiler.failures import (
+    HardError,
+    RetryableError,
+    is_certificate_error,
+    is_retryable_status,
+    retry_after_seconds,
+)
 from app.compiler.registry import node_type
 
 Scalar = str | int | float | bool | None
@@ -157,16 +162,8 @@ def _failure(error: httpx.RequestError, target: str) -> HardError | RetryableErr
         return HardError(f"{target} redirects more than five times.", "too_many_redirects")
     if isinstance(error, httpx.UnsupportedProtocol | httpx.LocalProtocolError):
         return HardError(f"{target} cannot be sent: {error}", "invalid_request")
-    if _is_certificate_error(error):
+    if is_certificate_error(error):
         return HardError(f"{target} has no certificate that can be trusted: {error}", "certificate_error")
     if isinstance(error, httpx.TimeoutException):
         return RetryableError(f"{target} did not answer in time ({kind}).", type=kind)
     return RetryableError(f"{target} failed: {error or kind}", type=kind)
-
-
-def _is_certificate_error(error: BaseException | None) -> bool:
-    while error is not None:
-        if isinstance(error, ssl.SSLCertVerificationError):
-            return True
-        error = error.__cause__ or error.__context__
-    return False
