@@ -51,6 +51,9 @@ class Queue:
         deferrer = self._app.configure_task(TASK, queue=queue, priority=priority, schedule_at=at, connection=connection)
         return await deferrer.defer_async(run_id=str(run_id))
 
+    def adopt(self, parent_id: UUID, child_id: UUID) -> None:
+        """Take note of a child run before its job is deferred; it goes where its parent goes."""
+
     async def withdraw(self, connection: AsyncConnection[Any], job_id: int) -> None:
         """Delete a waiting job, or have a running one cancelled, once the connection's transaction commits."""
         await self._app.job_manager.cancel_job_by_id_async(job_id, abort=True, delete_job=True, connection=connection)

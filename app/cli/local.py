@@ -27,7 +27,7 @@ PROJECT_LOCK = 0x6772_6170_6C6F_636C
 
 
 class OwnQueue(Queue):
-    """Defers the job of one run to a queue that only this process serves, and all others to where they belong.
+    """Defers the jobs of one run and its child runs to a queue that only this process serves; others go where they belong.
 
     A server on the same database may not have the tools that were named here, so it must not take this run up.
     """
@@ -36,7 +36,11 @@ class OwnQueue(Queue):
         super().__init__()
         # Short, as it becomes a part of the name of a channel.
         self.name = f"local-{new_id().hex[-16:]}"
-        self.run_id: UUID | None = None
+        self.run_ids: set[UUID] = set()
+
+    def adopt(self, parent_id: UUID, child_id: UUID) -> None:
+        if parent_id in self.run_ids:
+            self.run_ids.add(child_id)
 
     async def defer(
         self,
@@ -47,7 +51,7 @@ class OwnQueue(Queue):
         priority: int = 0,
         at: datetime | None = None,
     ) -> int:
-        if run_id == self.run_id:
+        if run_id in self.run_ids:
             queue = self.name
         return await super().defer(connection, run_id, queue=queue, priority=priority, at=at)
 
@@ -69,9 +73,10 @@ class Local:
         async with self._work() as work:
             self._project_id = await _project(work)
             workflow_id = await _workflow(work, self._project_id, name, checked)
-            self._queue.run_id = self._run_id = await runs.create(
+            self._run_id = await runs.create(
                 work, self._graphs, self._project_id, workflow_id, version=None, input_data=value, metadata={}
             )
+            self._queue.run_ids.add(self._run_id)
         return [node["id"] for node in checked.graph["nodes"]]
 
     async def start(self) -> None:

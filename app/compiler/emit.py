@@ -19,7 +19,8 @@ from langgraph.runtime import Runtime
 from app.compiler.plan import Plan, Region, Unit
 from app.compiler.state import Reduction
 from app.compiler.turns import EdgeState, Outcome, RunContext, Turn
-from app.compiler.work import NodeWork, Visit
+from app.compiler.visits import Visit
+from app.compiler.work import NodeWork
 
 CLOSE = "~close"
 LARGE = 48
@@ -279,7 +280,8 @@ async def visit_node(
     index, node_id = work.program.index, work.program.node.id
     iteration = context.counts.get(index, 0)
     key = (node_id, iteration)
-    visit = Visit(context, turn, unit, node_id, iteration, context.attempts.get(key, 0) + 1, skip)
+    held = skip is None and context.debug is not None and context.debug.stops_at(node_id)
+    visit = Visit(context, turn, unit, node_id, iteration, context.attempts.get(key, 0) + 1, skip, held)
     known = context.known.get(key)
     outcome = work.recall(visit, known) if known is not None and _still_holds(known, skip) else None
     if outcome is None:

@@ -4,7 +4,7 @@ References stay inside the schema. Nothing is ever fetched.
 """
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Annotated, Any
 
 import referencing
 import referencing.exceptions
@@ -13,6 +13,7 @@ from jsonschema import Draft202012Validator, SchemaError
 from jsonschema.exceptions import ValidationError
 from jsonschema.protocols import Validator
 from jsonschema.validators import validator_for
+from pydantic import AfterValidator
 
 Schema = dict[str, Any] | bool
 MAX_PROBLEMS = 100
@@ -38,6 +39,17 @@ def schema_problem(schema: Schema) -> str | None:
     except RecursionError:
         return "the schema is nested too deeply"
     return None
+
+
+def _usable(schema: Schema) -> Schema:
+    problem = schema_problem(schema)
+    if problem is not None:
+        raise ValueError(problem)
+    return schema
+
+
+UsableSchema = Annotated[dict[str, Any] | bool, AfterValidator(_usable)]
+"""A field of a config that holds a JSON Schema."""
 
 
 def misfits(schema: Schema, value: Any) -> list[tuple[str, str]]:

@@ -17,6 +17,7 @@ from app.compiler.context import RunInfo
 from app.compiler.plan import START, Region, Unit
 from app.compiler.resources import Resources
 from app.compiler.state import Reduction, Write
+from app.compiler.waiting import ChildRuns, Place, Waits
 
 EdgeState = Literal["taken", "dead", "broken", "parked"]
 Status = Literal["COMPLETED", "FAILED", "SKIPPED", "WAITING"]
@@ -37,7 +38,7 @@ class Outcome:
     status: Status
     output: JsonValue = None
     error: dict[str, Any] | None = None
-    reason: dict[str, str] | None = None
+    reason: dict[str, Any] | None = None
     edges: dict[int, EdgeState] | None = None
     writes: list[Write] = field(default_factory=list)
     handled: bool = True
@@ -49,30 +50,43 @@ class Outcome:
         return {"output": self.output, "status": self.status, "error": self.error}
 
 
+@dataclass(frozen=True, slots=True)
+class Debug:
+    """Where a run stops before a node begins: everywhere (`step`), or at `nodes`."""
+
+    step: bool = False
+    nodes: frozenset[str] = frozenset()
+
+    def stops_at(self, node_id: str) -> bool:
+        return self.step or node_id in self.nodes
+
+
 @dataclass(slots=True)
 class RunContext:
     """One execution of one run: LangGraph's `context`, shared by all its units.
 
-    `known` holds what earlier executions have completed, by node id and iteration; `attempts` how often a node that
-    has to run again was tried before; `wakes` the times that nodes which parked before wait for.
+    `known` holds what earlier executions have completed, by node id and iteration, and `items` the items of maps by
+    place; `attempts` how often a node that has to run again was tried before; `begun` when the nodes that waited had
+    begun; `kept` what nodes gave on an older version of the graph. `parks` are the outcomes of those that wait.
     """
 
     run: RunInfo
     resources: Resources
     known: Mapping[tuple[str, int], Outcome] = field(default_factory=dict)
+    items: Mapping[Place, Outcome] = field(default_factory=dict)
+    kept: Mapping[tuple[str, int], Outcome] = field(default_factory=dict)
     attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    wakes: Mapping[tuple[str, int], datetime] = field(default_factory=dict)
+    begun: Mapping[Place, datetime] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
+    waits: Waits = field(default_factory=Waits)
+    children: ChildRuns | None = None
+    debug: Debug | None = None
     turns: dict[int, "Turn"] = field(default_factory=dict)
     ended: dict[int, list["Turn"]] = field(default_factory=dict)
     counts: dict[int, int] = field(default_factory=dict)
     failure: tuple[str, dict[str, Any]] | None = None
     limit: str | None = None
-    wake_at: datetime | None = None
-
-    def park(self, until: datetime) -> None:
-        """Note the earliest time at which the run has to go on."""
-        self.wake_at = min(self.wake_at, until) if self.wake_at else until
+    parks: list[Outcome] = field(default_factory=list)
 
 
 class Turn:

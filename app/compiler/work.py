@@ -6,8 +6,9 @@ outcome. Only a cancellation passes through.
 
 import asyncio
 import random
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
 from typing import Any, cast
 
 from langchain_core.callbacks import adispatch_custom_event
@@ -19,31 +20,16 @@ from app.compiler.context import NodeContext
 from app.compiler.document import Retry
 from app.compiler.expressions import parse_condition
 from app.compiler.failures import Failure, HardError, Park, failure_of
-from app.compiler.plan import START, Unit
-from app.compiler.program import NodeProgram, ScopePlan, restored
+from app.compiler.plan import START
+from app.compiler.program import NodeProgram, restored
+from app.compiler.scopes import Scopes, hidden
 from app.compiler.state import Reduction
-from app.compiler.turns import SKIP_REASONS, EdgeState, Outcome, RunContext, Turn
+from app.compiler.turns import SKIP_REASONS, EdgeState, Outcome
+from app.compiler.visits import Visit
+from app.compiler.waiting import Child, Reason, Signal, SignalKind
 
 TAG = "graphwright"
 MAX_RETRY_AFTER = 3600.0
-_MASK = "***"
-
-
-@dataclass(slots=True)
-class Visit:
-    """One turn of one node: `skip` is the code of the reason why it does not run."""
-
-    context: RunContext
-    turn: Turn
-    unit: Unit
-    node_id: str
-    iteration: int
-    attempt: int
-    skip: str | None = None
-
-    @property
-    def key(self) -> tuple[str, int]:
-        return self.node_id, self.iteration
 
 
 class NodeWork(Runnable[Visit, Outcome]):
@@ -57,7 +43,7 @@ class NodeWork(Runnable[Visit, Outcome]):
         self.program = program
         self._names = names
         self._sources = sources
-        self._reduction = reduction
+        self.scopes = Scopes(program, reduction)
 
     def invoke(self, input: Visit, config: RunnableConfig | None = None, **kwargs: Any) -> Outcome:  # noqa: A002, ARG002  # the base class names them
         """Nodes run in an event loop only."""
@@ -74,17 +60,26 @@ class NodeWork(Runnable[Visit, Outcome]):
     async def _run(self, visit: Visit, config: RunnableConfig) -> Outcome:
         if visit.skip is not None:
             return self.skipped(visit.skip)
+        with visit.context.waits.working():
+            try:
+                outcome = await self._hold(visit, config) if visit.held else None
+                return outcome or await self.work(visit, config)
+            except Park as park:
+                return self._parked(visit, park)
+
+    async def work(self, visit: Visit, config: RunnableConfig) -> Outcome:
+        """Call the type until it succeeds or has failed for good; raises Park where the visit has to wait."""
         retry = self.program.node.retry or _ONCE
+        visit.began = visit.context.begun.get(visit.place)
         tries = 0
         while True:
             tries += 1
-            given: list[JsonValue] = [None]
             try:
-                output = await self._attempt(visit, config, given)
+                output = await self._attempt(visit, config, again=tries > 1)
                 outcome = Outcome("COMPLETED", output)
-                self._after(visit, outcome)
-            except Park as park:
-                return self._parked(visit, park, given[0])
+                self.scopes.settle(visit, outcome)
+            except Park:
+                raise
             except (Exception, SystemExit, asyncio.CancelledError) as error:
                 if isinstance(error, asyncio.CancelledError) and _really_cancelled():
                     raise
@@ -93,31 +88,67 @@ class NodeWork(Runnable[Visit, Outcome]):
                     await self._pause(visit, config, failure, retry, tries)
                     continue
                 outcome = self._failed(visit, failure)
-            outcome.input = given[0]
+                if visit.spawned and visit.context.children is not None:
+                    await visit.context.children.abandon(*visit.place)
+            outcome.input = visit.given
             outcome.attempt = visit.attempt
             return outcome
 
-    async def _attempt(self, visit: Visit, config: RunnableConfig, given: list[JsonValue]) -> JsonValue:
+    async def _hold(self, visit: Visit, config: RunnableConfig) -> Outcome | None:
+        """Stop at a breakpoint; the outcome if the node was given its output there, else None."""
+        waits = visit.context.waits
+        signal = waits.take(visit.place, "step")
+        if signal is None:
+            self._show_input(visit)
+            why = Reason("breakpoint", "The run stops before this node; resume it to go on.")
+            visit.waiting = why
+            await self._tell(visit, config, "waiting", {"reason": why.as_json(), "input": visit.given})
+            signal = await waits.wait(visit.place, "step", None)
+        data = signal.data if signal is not None and isinstance(signal.data, dict) else {}
+        if data.get("mode") == "run":
+            visit.context.debug = None
+        visit.waiting = None
+        await self._tell(visit, config, "released", {})
+        if "output" not in data:
+            return None
+        outcome = Outcome("COMPLETED", data["output"], input=visit.given, attempt=visit.attempt)
+        try:
+            self.scopes.settle(visit, outcome)
+        except Exception as error:  # noqa: BLE001  # any condition may fail over a value that somebody made up
+            return self._failed(visit, failure_of(error))
+        return outcome
+
+    def _show_input(self, visit: Visit) -> None:
+        scope = self.scopes.scope(visit, self.program.before)
+        try:
+            visit.given = self._rendered(hidden(scope) if "secrets" in scope else scope)
+        except Exception:  # noqa: BLE001  # what cannot be rendered fails when the node runs, and cannot be shown here
+            visit.given = None
+
+    async def _attempt(self, visit: Visit, config: RunnableConfig, *, again: bool) -> JsonValue:
         program = self.program
-        scope = self.scope(visit, program.before)
+        scope = self.scopes.scope(visit, program.before)
         model = program.model
         if model is None:
             rendered = self._rendered(scope)
-            given[0] = self._rendered(_hidden(scope)) if "secrets" in scope else rendered
+            visit.given = self._rendered(hidden(scope)) if "secrets" in scope else rendered
             model = self._checked(rendered)
         else:
-            given[0] = program.node.config
-        context = self._context(visit, config, scope)
-        timeout = program.node.timeout
-        if timeout is None:
+            visit.given = program.node.config
+        now = datetime.now(UTC)
+        visit.limit(now if visit.began is None else visit.began, program.node.timeout)
+        context = self._context(visit, config, scope, again=again)
+        if visit.deadline is None:
             return await program.type.run(context, model)
         try:
-            async with asyncio.timeout(timeout) as limit:
+            async with asyncio.timeout((visit.deadline - now).total_seconds()) as limit:
                 return await program.type.run(context, model)
         except TimeoutError as error:
             if not limit.expired():
                 raise
-            message = f"No result within {timeout:g} seconds; raise the node's `timeout` if it needs longer."
+            message = (
+                f"No result within {program.node.timeout:g} seconds; raise the node's `timeout` if it needs longer."
+            )
             raise NodeTimeoutError(message) from error
 
     def _rendered(self, scope: Mapping[str, Any]) -> Any:
@@ -138,7 +169,7 @@ class NodeWork(Runnable[Visit, Outcome]):
                 f"The config is not valid once its templates are filled in: {said}.", "invalid_config"
             ) from None
 
-    def _context(self, visit: Visit, config: RunnableConfig, scope: Mapping[str, Any]) -> NodeContext:
+    def _context(self, visit: Visit, config: RunnableConfig, scope: Mapping[str, Any], *, again: bool) -> NodeContext:
         context, program = visit.context, self.program
 
         def evaluate(expression: str | bool) -> JsonValue:
@@ -148,20 +179,52 @@ class NodeWork(Runnable[Visit, Outcome]):
             return cast(JsonValue, condition.value(scope))
 
         async def report(kind: str, data: dict[str, JsonValue]) -> None:
-            await adispatch_custom_event(f"{TAG}.{kind}", {"visit": visit, "data": data}, config=config)
+            await self._tell(visit, config, kind, data)
+
+        async def wait(kind: SignalKind | None, why: Reason, until: datetime | None) -> Signal | None:
+            return await self._wait(visit, config, kind, why, until)
+
+        async def start(workflow: str, version: int | None, value: JsonValue) -> Child:
+            if context.children is None:
+                raise HardError("Here no run can be started.", "no_child_runs")
+            visit.spawned = True
+            return await context.children.start(
+                visit.place, workflow=workflow, version=version, value=value, again=again and visit.waiting is None
+            )
 
         return NodeContext(
             run=context.run,
             node_id=visit.node_id,
             iteration=visit.iteration,
             attempt=visit.attempt,
-            idempotency_key=f"{context.run.id}/{visit.node_id}/{visit.iteration}",
+            idempotency_key="/".join([context.run.id, visit.node_id, str(visit.iteration), *map(str, visit.path)]),
             taken=self._taken(visit),
-            wake_at=context.wakes.get(visit.key),
             resources=context.resources,
             evaluator=evaluate,
             reporter=report,
+            path=visit.path,
+            began=visit.began or datetime.now(UTC),
+            waiter=wait,
+            starter=start,
         )
+
+    async def _wait(
+        self, visit: Visit, config: RunnableConfig, kind: SignalKind | None, why: Reason, until: datetime | None
+    ) -> Signal | None:
+        waits = visit.context.waits
+        if kind is not None and (signal := waits.take(visit.place, kind)) is not None:
+            return signal
+        if until is not None and until <= datetime.now(UTC):
+            return None
+        visit.waiting = why
+        shown: dict[str, Any] = {"reason": why.as_json(), "wake_at": visit.wake_at(until), "input": visit.given}
+        await self._tell(visit, config, "waiting", shown)
+        signal = await waits.wait(visit.place, kind, until)
+        await self._tell(visit, config, "going", {})
+        return signal
+
+    async def _tell(self, visit: Visit, config: RunnableConfig, kind: str, data: Mapping[str, Any]) -> None:
+        await adispatch_custom_event(f"{TAG}.{kind}", {"visit": visit, "data": data}, config=config)
 
     def _taken(self, visit: Visit) -> dict[str, JsonValue]:
         outcomes: dict[str, JsonValue] = {}
@@ -177,120 +240,65 @@ class NodeWork(Runnable[Visit, Outcome]):
         if retry.jitter:
             wait *= random.uniform(0.5, 1.0)  # noqa: S311  # spreads load, guards nothing
         wait = max(wait, min(failure.retry_after or 0.0, MAX_RETRY_AFTER))
-        data = {"error": asdict(failure), "delay": wait}
-        await adispatch_custom_event(f"{TAG}.retrying", {"visit": visit, "data": data}, config=config)
+        await self._tell(visit, config, "retrying", {"error": asdict(failure), "delay": wait})
         await asyncio.sleep(wait)
         visit.attempt += 1
-        await adispatch_custom_event(f"{TAG}.attempt", {"visit": visit, "data": {}}, config=config)
-
-    def scope(self, visit: Visit, plan: ScopePlan, own: Outcome | None = None) -> dict[str, Any]:
-        """What expressions of this node see; `own` is its own new outcome."""
-        makers: dict[str, Callable[[], Any]] = {
-            "input": lambda: visit.context.run.input,
-            "run": lambda: _run_facts(visit.context),
-            "loop": lambda: {"iteration": visit.turn.lap},
-            "state": lambda: visit.turn.state_at(visit.unit, self._reduction),
-            "secrets": lambda: dict(visit.context.secrets),
-            "output": lambda: own.output if own else None,
-        }
-        scope: dict[str, Any] = {root: makers[root]() for root in plan.roots}
-        nodes: dict[str, Any] = {}
-        for lookup in plan.lookups:
-            if own is not None and lookup.node == self.program.index and lookup.current:
-                found: Outcome | None = own
-            else:
-                found = visit.turn.seen(lookup.node, lookup.hops, current=lookup.current)
-            value = found.as_scope() if found else _UNSEEN
-            if lookup.rooted:
-                scope[lookup.name] = value
-            else:
-                nodes[lookup.name] = value
-        if plan.uses_nodes:
-            scope["nodes"] = nodes
-        return scope
-
-    def _after(self, visit: Visit, outcome: Outcome) -> None:
-        """Evaluate the writes and the edges of a completed node; raises what they raise."""
-        scope = self.scope(visit, self.program.after, outcome)
-        if outcome.error is None:
-            outcome.writes = [(key, template.render(scope)) for key, template in self.program.writes.items()]
-        outcome.edges = self.edges_of(outcome, scope)
-
-    def edges_of(self, outcome: Outcome, scope: Mapping[str, Any]) -> dict[int, EdgeState]:
-        """How a completed node's outgoing edges are resolved; raises ExpressionError."""
-        states: dict[int, EdgeState] = {}
-        some = False
-        for edge in self.program.edges:
-            if edge.condition is not None:
-                taken = edge.condition.evaluate(scope)
-                some = some or taken
-            elif edge.kind == "branch":
-                taken = isinstance(outcome.output, dict) and outcome.output.get("branch") == edge.branch
-            else:
-                taken = edge.kind == "always"
-            states[edge.index] = "taken" if taken else "dead"
-        for edge in self.program.edges:
-            if edge.kind == "else":
-                states[edge.index] = "dead" if some else "taken"
-        return states
+        visit.began = None
+        visit.waiting = None
+        await self._tell(visit, config, "attempt", {})
 
     def recall(self, visit: Visit, known: Outcome) -> Outcome | None:
         """An outcome of an earlier execution, with its edges decided again where the graph has changed since."""
         if known.edges is None and known.status == "COMPLETED":
             try:
-                known.edges = self.edges_of(known, self.scope(visit, self.program.after, known))
+                known.edges = self.scopes.edges_of(visit, known)
             except Exception:  # noqa: BLE001  # the new graph asks what the old output cannot answer: run it again
                 return None
         if known.edges is None:
-            known.edges = self._failure_edges()[0] if known.status == "FAILED" else self._all("dead")
+            failed = known.status == "FAILED"
+            known.edges = self.scopes.failure_edges()[0] if failed else self.scopes.all("dead")
         return known
 
     def skipped(self, code: str) -> Outcome:
         """The outcome of a node that does not run."""
         broken = code == "upstream_failed"
         reason = {"code": code, "message": SKIP_REASONS[code]}
-        return Outcome("SKIPPED", reason=reason, edges=self._all("broken" if broken else "dead"), handled=not broken)
+        return Outcome(
+            "SKIPPED", reason=reason, edges=self.scopes.all("broken" if broken else "dead"), handled=not broken
+        )
 
     def parked_behind(self) -> dict[int, EdgeState]:
         """The edges of a node that waits behind one that has parked."""
-        return self._all("parked")
+        return self.scopes.all("parked")
 
-    def _parked(self, visit: Visit, park: Park, given: JsonValue) -> Outcome:
-        visit.context.park(park.until)
-        reason = {"code": "waiting_for_time", "message": f"The node goes on at {park.until.isoformat()}."}
-        return Outcome(
+    def _parked(self, visit: Visit, park: Park) -> Outcome:
+        why = visit.waiting or Reason("waiting", "The node waits.")
+        outcome = Outcome(
             "WAITING",
-            reason=reason,
-            edges=self._all("parked"),
-            wake_at=park.until,
-            input=given,
+            reason=why.as_json(),
+            edges=self.scopes.all("parked"),
+            wake_at=visit.wake_at(park.until),
+            input=visit.given,
             attempt=visit.attempt,
         )
+        visit.context.parks.append(outcome)
+        return outcome
 
     def _failed(self, visit: Visit, failure: Failure) -> Outcome:
         error = {key: value for key, value in asdict(failure).items() if key != "retry_after"}
         if self.program.node.on_error == "continue":
             outcome = Outcome("COMPLETED", error=error)
             try:
-                self._after(visit, outcome)
+                self.scopes.settle(visit, outcome)
             except Exception as again:  # noqa: BLE001  # any condition may fail over a null output; then the node fails
                 failure = failure_of(again)
                 error = {key: value for key, value in asdict(failure).items() if key != "retry_after"}
             else:
                 return outcome
-        edges, handled = self._failure_edges()
+        edges, handled = self.scopes.failure_edges()
         code = "timeout" if failure.type == NodeTimeoutError.TYPE else "node_failed"
         reason = {"code": code, "message": f"{failure.type}: {failure.message}"}
         return Outcome("FAILED", error=error, reason=reason, edges=edges, handled=handled)
-
-    def _failure_edges(self) -> tuple[dict[int, EdgeState], bool]:
-        handled = any(edge.kind == "error" for edge in self.program.edges)
-        if not handled:
-            return self._all("broken"), False
-        return {edge.index: "taken" if edge.kind == "error" else "dead" for edge in self.program.edges}, True
-
-    def _all(self, state: EdgeState) -> dict[int, EdgeState]:
-        return {edge.index: state for edge in self.program.edges}
 
 
 class NodeTimeoutError(TimeoutError):
@@ -300,17 +308,6 @@ class NodeTimeoutError(TimeoutError):
 
 
 _ONCE = Retry(max_attempts=1)
-_UNSEEN = {"output": None, "status": "PENDING", "error": None}
-
-
-def _hidden(scope: Mapping[str, Any]) -> dict[str, Any]:
-    """The scope for what is stored and shown: every secret masked."""
-    return {**scope, "secrets": dict.fromkeys(scope["secrets"], _MASK)}
-
-
-def _run_facts(context: RunContext) -> dict[str, JsonValue]:
-    run = context.run
-    return {"id": run.id, "project_id": run.project_id, "workflow_id": run.workflow_id, "attempt": run.attempt}
 
 
 def _really_cancelled() -> bool:

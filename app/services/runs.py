@@ -8,7 +8,7 @@ from psycopg.rows import DictRow
 from app.errors import ConflictError, NotFoundError, Problem, UnprocessableError
 from app.queue import Queue
 from app.schemas.common import JsonObject
-from app.services import transitions
+from app.services import restarts, transitions
 from app.services.graphs import Graphs, graph_of
 from app.services.reuse import changed_nodes
 from app.services.work import Work
@@ -63,7 +63,8 @@ async def start(work: Work, queue: Queue, project_id: UUID, run_id: UUID) -> Non
 
 async def cancel(work: Work, queue: Queue, project_id: UUID, run_id: UUID) -> None:
     """Cancel the run and its unfinished nodes. Raises NotFoundError, ConflictError when it has ended."""
-    work.moved(await transitions.cancel(await work.connection(), queue, project_id, run_id))
+    for moved in await transitions.cancel(await work.connection(), queue, project_id, run_id):
+        work.moved(moved)
 
 
 async def retry(
@@ -95,9 +96,7 @@ async def retry(
                 raise UnprocessableError(f"The graph has no node `{from_node}`.", problems=[problem])
             again.add(from_node)
         forget = again.union(*(compiled.behind(name) for name in again.intersection(compiled.node_ids)))
-    work.moved(
-        await transitions.retry(await work.connection(), queue, project_id, run_id, version=wanted, forget=forget)
-    )
+    work.moved(await restarts.retry(await work.connection(), queue, project_id, run_id, version=wanted, forget=forget))
 
 
 async def _again(work: Work, row: DictRow, version: int) -> set[str]:

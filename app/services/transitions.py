@@ -2,20 +2,20 @@
 
     PENDING ─execute─► QUEUED ─claim─► RUNNING ─advance─► COMPLETED | FAILED
                           ▲  ▲            │ │
-                          │  └─hand_back──┘ └─advance─► WAITING ─claim─► RUNNING
+                          │  └──requeue───┘ └─advance─► WAITING | RETRYING ─claim─► RUNNING
                           └─retry─ FAILED | CANCELLED        cancel: any live status ─► CANCELLED
 
 Each function works on a psycopg connection inside the caller's transaction and writes the events of the move with it.
-The row's lock orders the writers of one run, so the seqs of its events commit in order and without gaps.
+The row's lock orders the writers of one run, so the seqs of its events commit in order and without gaps. Who locks
+several runs locks a parent before its children. A retry stands in `restarts`, what comes from outside in `signals`.
 """
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
-from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
 from app import jsontext
@@ -24,32 +24,31 @@ from app.errors import ConflictError, NotFoundError
 from app.ids import new_id
 from app.models import NODE_ENDED, RUN_ENDED, NodeStatus, RunStatus, now
 from app.queue import Queue
-
-Connection = AsyncConnection[Any]
+from app.services.moves import (
+    Connection,
+    Moved,
+    NewEvent,
+    enqueue,
+    json_or_null,
+    locked,
+    one,
+    reason,
+    run_sql,
+    several,
+    write_events,
+)
+from app.services.restarts import clear
 
 
 @dataclass(frozen=True, slots=True)
-class Moved:
-    """What a move left behind: enough to wake the readers of the run's events."""
+class Parent:
+    """The turn of a node that a child run belongs to; `path` names the item of a map."""
 
-    project_id: UUID
     run_id: UUID
-    last_seq: int
-
-
-@dataclass(slots=True)
-class NewEvent:
-    """An event to be written; its seq is given when it is."""
-
-    type: str
-    data: Mapping[str, Any] = field(default_factory=dict)
-    node_id: str | None = None
-    at: datetime = field(default_factory=now)
-
-
-def reason(code: str, message: str) -> dict[str, str]:
-    """Why something is as it is: a code for programs, a sentence for people."""
-    return {"code": code, "message": message}
+    node_id: str
+    iteration: int
+    path: list[int]
+    depth: int
 
 
 async def create(
@@ -60,14 +59,16 @@ async def create(
     version: int,
     input_data: Any,
     metadata: Mapping[str, Any],
+    parent: Parent | None = None,
 ) -> Moved:
     """Write a new run in PENDING with its first event."""
     moved = Moved(project_id, new_id(), 1)
-    await _execute(
+    await run_sql(
         connection,
-        """insert into runs (id, project_id, workflow_id, version, status, attempt, claim, losses, last_seq,
-                             input, meta, created_at)
-           values (%s, %s, %s, %s, 'PENDING', 0, 0, 0, 1, %s::json, %s::json, %s)""",
+        """insert into runs (id, project_id, workflow_id, version, status, attempt, claim, losses, last_seq, input,
+                             meta, created_at, parent_run_id, parent_node_id, parent_iteration, parent_path, depth,
+                             parent_current)
+           values (%s, %s, %s, %s, 'PENDING', 0, 0, 0, 1, %s::json, %s::json, %s, %s, %s, %s, %s, %s, %s)""",
         (
             moved.run_id,
             project_id,
@@ -76,20 +77,33 @@ async def create(
             jsontext.dumps(input_data),
             jsontext.dumps(dict(metadata)),
             now(),
+            *((None, None, None, None, 0) if parent is None else _parent_columns(parent)),
+            parent is not None,
         ),
     )
-    created = NewEvent("workflow.run.created", {"status": "PENDING", "workflow_id": workflow_id, "version": version})
-    await write_events(connection, moved, [created])
+    data: dict[str, Any] = {"status": "PENDING", "workflow_id": workflow_id, "version": version}
+    if parent is not None:
+        data["parent"] = {"run_id": parent.run_id, "node_id": parent.node_id, "iteration": parent.iteration}
+    await write_events(connection, moved, [NewEvent("workflow.run.created", data)])
     return moved
 
 
-async def execute(connection: Connection, queue: Queue, project_id: UUID, run_id: UUID) -> Moved:
-    """PENDING → QUEUED with a job; of concurrent calls exactly one wins, the others get a ConflictError."""
-    row = await _one(
+def _parent_columns(parent: Parent) -> tuple[Any, ...]:
+    return parent.run_id, parent.node_id, parent.iteration, parent.path, parent.depth
+
+
+async def execute(
+    connection: Connection, queue: Queue, project_id: UUID, run_id: UUID, debug: Mapping[str, Any] | None = None
+) -> Moved:
+    """PENDING → QUEUED with a job; of concurrent calls exactly one wins, the others get a ConflictError.
+
+    `debug` says where the run stops: `{"mode": "step"}` or `{"breakpoints": [node ids]}`.
+    """
+    row = await one(
         connection,
-        """update runs set status = 'QUEUED', attempt = 1, queued_at = %s, last_seq = last_seq + 1
+        """update runs set status = 'QUEUED', attempt = 1, queued_at = %s, debug = %s::json, last_seq = last_seq + 1
            where project_id = %s and id = %s and status = 'PENDING' returning last_seq""",
-        (now(), project_id, run_id),
+        (now(), json_or_null(debug), project_id, run_id),
     )
     if row is None:
         status = await _status(connection, project_id, run_id)
@@ -98,25 +112,27 @@ async def execute(connection: Connection, queue: Queue, project_id: UUID, run_id
             code="not_pending",
         )
     moved = Moved(project_id, run_id, row["last_seq"])
-    await _queue(connection, queue, moved, NewEvent("workflow.run.queued", {"status": "QUEUED", "attempt": 1}))
+    await enqueue(connection, queue, moved, NewEvent("workflow.run.queued", {"status": "QUEUED", "attempt": 1}))
     return moved
 
 
-async def claim(connection: Connection, run_id: UUID, job_id: int, worker_id: UUID) -> DictRow | None:
-    """QUEUED, or WAITING whose time has come → RUNNING, for the worker that holds the run's job.
+async def claim(connection: Connection, queue: Queue, run_id: UUID, job_id: int, worker_id: UUID) -> DictRow | None:
+    """QUEUED, or WAITING or RETRYING whose time has come → RUNNING, for the worker that holds the run's job.
 
     Returns the run's row, its `claim` now the token of this execution, or None when there is nothing to do: the run
     was cancelled, or has gone to another job.
     """
-    return await _one(
+    row = await one(
         connection,
-        """with before as (select id, claim from runs where id = %(run)s for update),
+        """with before as (select id, status from runs where id = %(run)s for update),
            claimed as (
              update runs r set status = 'RUNNING', claim = r.claim + 1, worker_id = %(worker)s,
-                    started_at = coalesce(started_at, %(now)s), wake_at = null, last_seq = last_seq + 1
+                    started_at = coalesce(started_at, %(now)s), wake_at = null, last_seq = last_seq + 1,
+                    reason = null, error = null,
+                    attempt = r.attempt + (r.status = 'RETRYING')::int, resumes = resumes + (r.status = 'RETRYING')::int
              from before b
-             where r.id = b.id and r.status in ('QUEUED', 'WAITING') and r.job_id = %(job)s
-             returning r.*),
+             where r.id = b.id and r.status in ('QUEUED', 'WAITING', 'RETRYING') and r.job_id = %(job)s
+             returning r.*, b.status as status_before),
            event as (
              insert into run_events (run_id, seq, id, project_id, type, at, data)
              select id, last_seq, %(event)s, project_id,
@@ -126,6 +142,9 @@ async def claim(connection: Connection, run_id: UUID, job_id: int, worker_id: UU
            select * from claimed""",
         {"run": run_id, "job": job_id, "worker": worker_id, "now": now(), "event": new_id()},
     )
+    if row is not None and row["status_before"] == RunStatus.RETRYING:
+        await clear(connection, queue, row)
+    return row
 
 
 @dataclass(slots=True)
@@ -141,7 +160,6 @@ class Advance:
     error: Any = None
     reason: Mapping[str, str] | None = None
     wake_at: datetime | None = None
-    job_id: int | None = None
 
     def as_row(self) -> tuple[Any, ...]:
         ended = self.status in RUN_ENDED
@@ -150,12 +168,11 @@ class Advance:
             self.claim,
             self.last_seq,
             self.status,
-            _json(self.result) if ended else None,
-            _json(self.state) if ended else None,
-            _json(self.error),
-            _json(self.reason),
+            json_or_null(self.result) if ended else None,
+            json_or_null(self.state) if ended else None,
+            json_or_null(self.error),
+            json_or_null(self.reason),
             self.wake_at,
-            self.job_id,
             now() if ended else None,
         )
 
@@ -171,11 +188,10 @@ async def advance(connection: Connection, moves: Iterable[Advance]) -> set[UUID]
         return set()
     cursor = await connection.execute(
         """update runs r set last_seq = v.last_seq, status = coalesce(v.status, r.status), result = v.result,
-                  state = v.state, error = v.error, reason = v.reason, wake_at = v.wake_at,
-                  job_id = coalesce(v.job_id, r.job_id), finished_at = v.finished_at
+                  state = v.state, error = v.error, reason = v.reason, wake_at = v.wake_at, finished_at = v.finished_at
            from unnest(%s::uuid[], %s::int[], %s::bigint[], %s::text[], %s::json[], %s::json[], %s::json[], %s::json[],
-                       %s::timestamptz[], %s::bigint[], %s::timestamptz[])
-                as v(id, claim, last_seq, status, result, state, error, reason, wake_at, job_id, finished_at)
+                       %s::timestamptz[], %s::timestamptz[])
+                as v(id, claim, last_seq, status, result, state, error, reason, wake_at, finished_at)
            where r.id = v.id and r.claim = v.claim and r.status = 'RUNNING'
            returning r.id""",
         as_arrays(rows),
@@ -183,20 +199,46 @@ async def advance(connection: Connection, moves: Iterable[Advance]) -> set[UUID]
     return {row["id"] if isinstance(row, dict) else row[0] for row in await cursor.fetchall()}
 
 
-async def cancel(connection: Connection, queue: Queue, project_id: UUID, run_id: UUID) -> Moved:
-    """Any live status → CANCELLED, and with it every node that has not ended; the terminal event is the last.
+async def put_off(connection: Connection, queue: Queue, moves: Iterable[Advance]) -> None:
+    """Give runs that have just become WAITING or RETRYING a job for the time at which they go on.
 
-    Raises ConflictError (`cannot_cancel`) when the run has ended.
+    One that was told something while it ran goes on at once. One that waits for nothing but a signal has no job.
     """
-    run = await _locked(connection, project_id, run_id)
+    waiting = {m.run_id: m for m in moves if m.status in (RunStatus.WAITING, RunStatus.RETRYING)}
+    if not waiting:
+        return
+    rows = await several(
+        connection,
+        "select distinct run_id from run_signals where run_id = any(%s) and not delivered",
+        (list(waiting),),
+    )
+    told = {row["run_id"] for row in rows}
+    for run_id, move in waiting.items():
+        if run_id in told or move.wake_at is not None:
+            job_id = await queue.defer(connection, run_id, at=None if run_id in told else move.wake_at)
+            await run_sql(connection, "update runs set job_id = %s where id = %s", (job_id, run_id))
+
+
+async def cancel(
+    connection: Connection,
+    queue: Queue,
+    project_id: UUID,
+    run_id: UUID,
+    why: Mapping[str, str] | None = None,
+) -> list[Moved]:
+    """Any live status → CANCELLED, and with it every node that has not ended, and the child runs.
+
+    The terminal event is the last. Raises ConflictError (`cannot_cancel`) when the run has ended.
+    """
+    run = await locked(connection, project_id, run_id)
     if run["status"] in RUN_ENDED:
         raise ConflictError(f"The run is {run['status']} already; it cannot be cancelled.", code="cannot_cancel")
-    why = reason("cancelled_by_user", "The run was cancelled.")
+    why = why or reason("cancelled_by_user", "The run was cancelled.")
     nodes = await _cancel_nodes(connection, run, why)
     events = [NewEvent("workflow.node.cancelled", {**turn, "reason": why}, node) for node, turn in nodes]
     events.append(NewEvent("workflow.run.cancelled", {"status": "CANCELLED", "reason": why}))
     moved = Moved(project_id, run_id, run["last_seq"] + len(events))
-    await _execute(
+    await run_sql(
         connection,
         """update runs set status = 'CANCELLED', reason = %s::json, finished_at = %s, last_seq = %s, wake_at = null
            where id = %s""",
@@ -205,54 +247,46 @@ async def cancel(connection: Connection, queue: Queue, project_id: UUID, run_id:
     await write_events(connection, moved, events)
     if run["job_id"] is not None:
         await queue.withdraw(connection, run["job_id"])
-    return moved
+    return [moved, *await cancel_children(connection, queue, run_id)]
 
 
-async def retry(
-    connection: Connection, queue: Queue, project_id: UUID, run_id: UUID, *, version: int, forget: Iterable[str]
-) -> Moved:
-    """FAILED or CANCELLED → QUEUED on `version`: what completed stays, the nodes in `forget` run again in any case.
-
-    Raises ConflictError (`cannot_retry`) in any other status.
-    """
-    run = await _locked(connection, project_id, run_id)
-    if run["status"] not in (RunStatus.FAILED, RunStatus.CANCELLED):
-        raise ConflictError(
-            f"The run is {run['status']}; only a FAILED or CANCELLED run can be retried.", code="cannot_retry"
-        )
-    await _execute(
+async def cancel_children(  # noqa: PLR0917  # a place is node, iteration and path everywhere
+    connection: Connection,
+    queue: Queue,
+    run_id: UUID,
+    node_id: str | None = None,
+    iteration: int | None = None,
+    path: Sequence[int] = (),
+) -> list[Moved]:
+    """Cancel the live child runs of a run, or of one turn of a node, or of an item; the caller holds the run's row."""
+    rows = await several(
         connection,
-        """delete from node_states where run_id = %s
-           and (node_id = any(%s) or status not in ('COMPLETED', 'SKIPPED', 'FAILED')
-                or (status = 'FAILED' and not handled) or (status = 'SKIPPED' and not handled))""",
-        (run_id, list(forget)),
+        """select id, project_id from runs
+           where parent_run_id = %s and parent_current and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+           and parent_node_id = coalesce(%s, parent_node_id) and parent_iteration = coalesce(%s, parent_iteration)
+           and parent_path[1:cardinality(%s::int[])] = %s::int[] order by id""",
+        (run_id, node_id, iteration, list(path), list(path)),
     )
-    if version != run["version"]:
-        await _execute(connection, "update node_states set edges = null where run_id = %s", (run_id,))
-    row = await _one(
-        connection,
-        """update runs set status = 'QUEUED', version = %s, attempt = attempt + 1, losses = 0, queued_at = %s,
-                  finished_at = null, result = null, state = null, error = null, reason = null, last_seq = last_seq + 1
-           where id = %s and status in ('FAILED', 'CANCELLED') returning last_seq, attempt""",
-        (version, now(), run_id),
-    )
-    if row is None:
-        raise ConflictError("The run is no longer FAILED or CANCELLED.", code="cannot_retry")
-    moved = Moved(project_id, run_id, row["last_seq"])
-    data = {"status": "QUEUED", "attempt": row["attempt"], "version": version, "retry": True}
-    await _queue(connection, queue, moved, NewEvent("workflow.run.queued", data))
-    return moved
+    why = reason("parent_ended", "The run that started this one needs it no more.")
+    moves: list[Moved] = []
+    for row in rows:
+        try:
+            moves += await cancel(connection, queue, row["project_id"], row["id"], why)
+        except ConflictError:
+            # It has ended by itself before its row was locked.
+            continue
+    return moves
 
 
 async def requeue(
     connection: Connection, queue: Queue, run_id: UUID, claimed: int | None, why: Mapping[str, str], *, loss: bool
 ) -> Moved | None:
     """A live run → QUEUED: handed back by its own executor (`claimed` is its token), or taken up by the sweeper."""
-    row = await _one(
+    row = await one(
         connection,
         """update runs set status = 'QUEUED', worker_id = null, queued_at = %s, last_seq = last_seq + 1,
                   attempt = attempt + %s, losses = losses + %s
-           where id = %s and status in ('RUNNING', 'QUEUED', 'WAITING') and claim = coalesce(%s, claim)
+           where id = %s and status in ('RUNNING', 'QUEUED', 'WAITING', 'RETRYING') and claim = coalesce(%s, claim)
            returning project_id, last_seq, attempt""",
         (now(), int(loss), int(loss), run_id, claimed),
     )
@@ -260,7 +294,7 @@ async def requeue(
         return None
     moved = Moved(row["project_id"], run_id, row["last_seq"])
     data = {"status": "QUEUED", "attempt": row["attempt"], "reason": why}
-    await _queue(connection, queue, moved, NewEvent("workflow.run.queued", data))
+    await enqueue(connection, queue, moved, NewEvent("workflow.run.queued", data))
     return moved
 
 
@@ -271,7 +305,7 @@ async def give_up(
 
     `claimed` is the token of the executor that gives its own run up.
     """
-    run = await _locked(connection, project_id, run_id)
+    run = await locked(connection, project_id, run_id)
     if run["status"] not in (RunStatus.RUNNING, RunStatus.QUEUED) or claimed not in (None, run["claim"]):
         return None
     nodes = await _cancel_nodes(connection, run, why)
@@ -279,7 +313,7 @@ async def give_up(
     error = {"type": why["code"], "message": why["message"], "retryable": True}
     events.append(NewEvent("workflow.run.failed", {"status": "FAILED", "error": error, "reason": why}))
     moved = Moved(project_id, run_id, run["last_seq"] + len(events))
-    await _execute(
+    await run_sql(
         connection,
         """update runs set status = 'FAILED', error = %s::json, reason = %s::json, finished_at = %s, last_seq = %s
            where id = %s""",
@@ -287,28 +321,6 @@ async def give_up(
     )
     await write_events(connection, moved, events)
     return moved
-
-
-async def write_events(connection: Connection, moved: Moved, events: list[NewEvent]) -> None:
-    """Write the events that end at `moved.last_seq`; the caller holds the run's row."""
-    first = moved.last_seq - len(events) + 1
-    rows = [
-        (moved.run_id, first + n, new_id(), moved.project_id, e.type, e.node_id, e.at, jsontext.dumps(dict(e.data)))
-        for n, e in enumerate(events)
-    ]
-    await _execute(connection, INSERT_EVENTS, as_arrays(rows))
-
-
-INSERT_EVENTS: LiteralString = """
-insert into run_events (run_id, seq, id, project_id, type, node_id, at, data)
-select * from unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[], %s::text[], %s::timestamptz[],
-                     %s::json[])"""
-
-
-async def _queue(connection: Connection, queue: Queue, moved: Moved, event: NewEvent) -> None:
-    job_id = await queue.defer(connection, moved.run_id)
-    await _execute(connection, "update runs set job_id = %s where id = %s", (job_id, moved.run_id))
-    await write_events(connection, moved, [event])
 
 
 async def _cancel_nodes(
@@ -349,37 +361,8 @@ async def _cancel_nodes(
     return turns
 
 
-async def _locked(connection: Connection, project_id: UUID, run_id: UUID) -> DictRow:
-    """The run's row, locked, with its graph; read after the lock, as a retry may have changed the version meanwhile."""
-    row = await _one(
-        connection, "select * from runs where project_id = %s and id = %s for update", (project_id, run_id)
-    )
-    if row is None:
-        raise NotFoundError("There is no such run in this project.")
-    version = await _one(
-        connection,
-        "select graph from workflow_versions where workflow_id = %s and version = %s",
-        (row["workflow_id"], row["version"]),
-    )
-    return {**row, **(version or {})}
-
-
 async def _status(connection: Connection, project_id: UUID, run_id: UUID) -> str:
-    row = await _one(connection, "select status from runs where project_id = %s and id = %s", (project_id, run_id))
+    row = await one(connection, "select status from runs where project_id = %s and id = %s", (project_id, run_id))
     if row is None:
         raise NotFoundError("There is no such run in this project.")
     return str(row["status"])
-
-
-async def _one(connection: Connection, query: LiteralString, values: Any) -> DictRow | None:
-    cursor = connection.cursor(row_factory=dict_row)
-    await cursor.execute(query, values)
-    return await cursor.fetchone()
-
-
-async def _execute(connection: Connection, query: LiteralString, values: Any) -> None:
-    await connection.execute(query, values)
-
-
-def _json(value: Any) -> str | None:
-    return None if value is None else jsontext.dumps(value)

@@ -12,7 +12,7 @@ from sqlmodel.ext.asyncio.session import AsyncSession
 
 from app.db import Database, driver_connection
 from app.events.wakeups import Wakeups
-from app.services.transitions import Moved
+from app.services.moves import Moved
 
 
 @dataclass(slots=True)

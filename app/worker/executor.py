@@ -3,25 +3,32 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
 import psycopg
 from langchain_core.runnables import RunnableConfig
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow
 
 from app import jsontext, log
-from app.compiler import CompiledWorkflow, Outcome, Resources, RunContext, RunInfo, WorkflowGraphCompiler
+from app.compiler import CompiledWorkflow, Resources, RunContext, RunInfo, WorkflowGraphCompiler
 from app.compiler.emit import ROOT, RunStoppedError
 from app.compiler.failures import HardError
+from app.compiler.turns import Debug
 from app.compiler.work import TAG
 from app.db import Database
 from app.events.wakeups import Wakeups
-from app.models import NODE_ENDED, RunStatus, now
+from app.models import RUN_ENDED, RunStatus, now
 from app.queue import Queue
-from app.services.transitions import Advance, Moved, claim, reason, requeue
+from app.services.moves import Moved, reason
+from app.services.signals import tell_parent
+from app.services.transitions import Advance, claim, requeue
+from app.worker.children import Children
+from app.worker.endings import failure_of_run, resumption, waiting_of_run
+from app.worker.inbox import Inbox
 from app.worker.journal import Journal, NodeRow, RunLog
+from app.worker.memory import recall
 from app.worker.recorder import EVENT_BYTES, Recorder
 from app.worker.saver import JournalSaver
 
@@ -56,6 +63,7 @@ class Executor:
         journal: Journal,
         compiler: WorkflowGraphCompiler,
         resources: Resources,
+        inbox: Inbox,
         worker_id: UUID,
         secrets: Mapping[str, str],
     ) -> None:
@@ -65,6 +73,7 @@ class Executor:
         self._journal = journal
         self._compiler = compiler
         self._resources = resources
+        self._inbox = inbox
         self._worker_id = worker_id
         self._secrets = secrets
         self._graphs: dict[tuple[UUID, int], CompiledWorkflow] = {}
@@ -72,7 +81,7 @@ class Executor:
     async def execute(self, run_id: UUID, job_id: int, shutting_down: Callable[[], bool]) -> None:
         """Take up the run if it is still there to be taken, and bring it as far as it goes."""
         async with self._pool.connection() as connection, connection.transaction():
-            row = await claim(connection, run_id, job_id, self._worker_id)
+            row = await claim(connection, self._queue, run_id, job_id, self._worker_id)
         if row is None:
             return
         self._wakeups.wake(row["project_id"], run_id, row["last_seq"])
@@ -81,6 +90,7 @@ class Executor:
         run = RunLog(run_id, row["project_id"], row["claim"], row["last_seq"], _canceller(task))
         try:
             await self._run(row, run)
+            await self._leave(row, run)
         except asyncio.CancelledError:
             if not run.is_lost and shutting_down():
                 await asyncio.shield(self._hand_back(run))
@@ -103,6 +113,7 @@ class Executor:
                 await self._stream(execution)
         except RunStoppedError:
             self._cancel_rest(execution, "stopped_after_failure", "Another node failed, and the graph says `stop`.")
+            execution.context.parks.clear()
         except TimeoutError:
             seconds = execution.compiled.document.settings.timeout
             message = f"The run took longer than its {seconds:g} seconds."
@@ -121,11 +132,14 @@ class Executor:
     async def _prepare(self, row: DictRow, run: RunLog) -> Execution:
         compiled = await self._compiled(row["workflow_id"], row["version"])
         info = RunInfo(str(run.run_id), str(row["project_id"]), str(row["workflow_id"]), row["attempt"], row["input"])
-        context = RunContext(info, self._resources, secrets=self._secrets)
-        if row["claim"] > 1:
-            await self._recall(run.run_id, context)
+        children = Children(self._pool, self._queue, self._wakeups, self._compiler, row)
+        context = RunContext(
+            info, self._resources, secrets=self._secrets, children=children, debug=_debug(row["debug"])
+        )
+        fresh = row["claim"] == 1 and row["forked_from"] is None
+        waiting = [] if fresh else await recall(self._pool, run.run_id, context)
         compiled.begin(context)
-        return Execution(row, run, compiled, context, Recorder(self._journal, run))
+        return Execution(row, run, compiled, context, Recorder(self._journal, run, waiting))
 
     async def _compiled(self, workflow_id: UUID, version: int) -> CompiledWorkflow:
         key = (workflow_id, version)
@@ -150,31 +164,6 @@ class Executor:
         self._graphs[key] = compiled
         return compiled
 
-    async def _recall(self, run_id: UUID, context: RunContext) -> None:
-        """Read what earlier executions of the run have kept."""
-        async with self._pool.connection() as connection:
-            cursor = connection.cursor(row_factory=dict_row)
-            await cursor.execute("select * from node_states where run_id = %s", (run_id,))
-            rows = await cursor.fetchall()
-        known: dict[tuple[str, int], Outcome] = {}
-        attempts: dict[tuple[str, int], int] = {}
-        wakes: dict[tuple[str, int], datetime] = {}
-        for row in rows:
-            key = (row["node_id"], row["iteration"])
-            if row["status"] in ("COMPLETED", "SKIPPED", "FAILED") and row["handled"]:
-                edges = None if row["edges"] is None else {int(e): state for e, state in row["edges"].items()}
-                writes = [(name, value) for name, value in row["writes"] or []]
-                known[key] = Outcome(
-                    row["status"], row["output"], row["error"], row["reason"], edges, writes, attempt=row["attempt"]
-                )
-            elif row["status"] == "WAITING":
-                attempts[key] = row["attempt"] - 1
-                if row["wake_at"] is not None:
-                    wakes[key] = row["wake_at"]
-            elif row["status"] not in NODE_ENDED:
-                attempts[key] = row["attempt"]
-        context.known, context.attempts, context.wakes = known, attempts, wakes
-
     async def _stream(self, execution: Execution) -> None:
         run, recorder = execution.run, execution.recorder
         saver = JournalSaver(self._pool, self._journal, run, fresh=run.claim == 1)
@@ -193,26 +182,30 @@ class Executor:
             stream_mode="custom",
             durability="async",
         )
-        async for event in events:
-            recorder.take(event)
-            await self._journal.room()
+        with self._inbox.open(run.run_id, execution.context):
+            async for event in events:
+                recorder.take(event)
+                await self._journal.room()
 
     async def _finish(self, execution: Execution) -> None:
         context, run = execution.context, execution.run
-        if context.wake_at is not None:
-            why = reason("waiting_for_time", f"The run goes on at {context.wake_at.isoformat()}.")
-            self._say(run, "waiting", {"status": "WAITING", "wake_at": context.wake_at, "reason": why})
-            move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.WAITING, reason=why, wake_at=context.wake_at)
-            await self._journal.move(run, move)
+        if context.parks:
+            why, wake_at = waiting_of_run(context.parks)
+            deadline = _deadline(execution)
+            wake_at = min((moment for moment in (wake_at, deadline) if moment is not None), default=None)
+            self._say(run, "waiting", {"status": "WAITING", "wake_at": wake_at, "reason": why})
+            await self._journal.move(
+                run, Advance(run.run_id, run.claim, run.last_seq, RunStatus.WAITING, reason=why, wake_at=wake_at)
+            )
             return
         if context.limit is not None or context.failure is not None:
-            code, error = _failure(context)
-            await self._fail(run, error, code)
+            code, error = failure_of_run(context)
+            await self._fail_or_resume(execution, error, code)
             return
         try:
             result, state = execution.compiled.result(context), execution.compiled.final_state(context)
         except HardError as error:
-            await self._fail(run, _error(error.type or "state_error", error.message), "state_error")
+            await self._fail(execution.run, _error(error.type or "state_error", error.message), "state_error")
             return
         data = {"status": "COMPLETED", "result": result}
         if len(jsontext.dumps(result)) > EVENT_BYTES:
@@ -221,11 +214,39 @@ class Executor:
         move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.COMPLETED, result=result, state=state)
         await self._journal.move(run, move)
 
+    async def _fail_or_resume(self, execution: Execution, error: dict[str, Any], code: str) -> None:
+        """End the run FAILED, or put it into RETRYING where the graph says that it goes on by itself."""
+        run, again_at = execution.run, resumption(execution.compiled.document.settings.resume, execution.row, error)
+        if again_at is None:
+            await self._fail(run, error, code)
+            return
+        why = reason(code, str(error["message"])[:2000])
+        self._say(run, "retrying", {"status": "RETRYING", "error": error, "reason": why, "wake_at": again_at})
+        move = Advance(
+            run.run_id, run.claim, run.last_seq, RunStatus.RETRYING, error=error, reason=why, wake_at=again_at
+        )
+        await self._journal.move(run, move)
+
     async def _fail(self, run: RunLog, error: dict[str, Any], code: str) -> None:
         why = reason(code, str(error["message"])[:2000])
         self._say(run, "failed", {"status": "FAILED", "error": error, "reason": why})
         move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.FAILED, error=error, reason=why)
         await self._journal.move(run, move)
+
+    async def _leave(self, row: DictRow, run: RunLog) -> None:
+        """What follows the end of a run: its child runs that nobody needs, and the parent that waits for it.
+
+        A process that dies before it comes to this leaves it to the sweeper.
+        """
+        if run.is_lost or run.status not in RUN_ENDED:
+            return
+        if run.status is RunStatus.FAILED:
+            await Children(self._pool, self._queue, self._wakeups, self._compiler, row).abandon_all()
+        if row["parent_run_id"] is not None:
+            async with self._pool.connection() as connection, connection.transaction():
+                moved = await tell_parent(connection, self._queue, run.run_id)
+            if moved is not None:
+                self._wake(moved)
 
     def _cancel_rest(self, execution: Execution, code: str, message: str) -> None:
         """Mark every node CANCELLED that was running or had not started."""
@@ -270,17 +291,20 @@ def _error(kind: str, message: str) -> dict[str, Any]:
     return {"type": kind, "message": message, "stack": None, "retryable": False}
 
 
-def _failure(context: RunContext) -> tuple[str, dict[str, Any]]:
-    if context.failure is not None:
-        node, error = context.failure
-        message = f"`{node}` failed: {error.get('message')}"
-        return "node_failed", {**error, "node_id": node, "message": message}
-    return "loop_limit_exceeded", _error("loop_limit_exceeded", context.limit or "")
-
-
 def _time_left(execution: Execution) -> float | None:
+    deadline = _deadline(execution)
+    return None if deadline is None else max(0.0, (deadline - now()).total_seconds())
+
+
+def _deadline(execution: Execution) -> datetime | None:
     limit = execution.compiled.document.settings.timeout
     if limit is None:
         return None
     started: datetime = execution.row["started_at"]
-    return max(0.0, limit - (now() - started).total_seconds())
+    return started + timedelta(seconds=limit)
+
+
+def _debug(said: Mapping[str, Any] | None) -> Debug | None:
+    if not said:
+        return None
+    return Debug(said.get("mode") == "step", frozenset(said.get("breakpoints") or ()))

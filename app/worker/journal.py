@@ -7,7 +7,7 @@ lost its run writes nothing. Readers are woken after the commit.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -21,7 +21,8 @@ from app.events.wakeups import Wakeups
 from app.ids import new_id
 from app.models import RunStatus, now
 from app.queue import Queue
-from app.services.transitions import INSERT_EVENTS, Advance, advance, give_up, reason
+from app.services.moves import INSERT_EVENTS, reason
+from app.services.transitions import Advance, advance, give_up, put_off
 
 MAX_BYTES = 32_000_000
 """Past this, runs wait for the next flush before they go on."""
@@ -33,7 +34,10 @@ Row = tuple[Any, ...]
 
 @dataclass(slots=True, eq=False)
 class RunLog:
-    """One execution's place in the journal; `lost` is called when the run turns out to be no longer its own."""
+    """One execution's place in the journal; `lost` is called when the run turns out to be no longer its own.
+
+    `status` is where the execution has left the run, None while it works.
+    """
 
     run_id: UUID
     project_id: UUID
@@ -41,6 +45,7 @@ class RunLog:
     last_seq: int
     lost: Callable[[], None]
     is_lost: bool = False
+    status: RunStatus | None = None
 
 
 @dataclass(slots=True)
@@ -181,6 +186,7 @@ class Journal:
             return False
         self._batch.logs[run.run_id] = run
         self._batch.moves[run.run_id] = change
+        run.status = change.status
         return await self.written(run)
 
     def _touch(self, run: RunLog, size: int) -> None:
@@ -259,14 +265,11 @@ class Journal:
         async with self._pool.connection() as connection, connection.transaction():
             if again:
                 batch.drop(await _committed(connection, batch.moves.values()))
-            for run_id, move in batch.moves.items():
-                if move.status is RunStatus.WAITING:
-                    job_id = await self._queue.defer(connection, run_id, at=move.wake_at)
-                    batch.moves[run_id] = replace(move, job_id=job_id)
             kept = await advance(connection, batch.moves.values())
             lost = batch.moves.keys() - kept
             self._lose(batch, lost)
             batch.drop(lost)
+            await put_off(connection, self._queue, batch.moves.values())
             await _insert(connection, batch)
         for run_id, move in batch.moves.items():
             self._wakeups.wake(batch.logs[run_id].project_id, run_id, move.last_seq)

@@ -1,13 +1,14 @@
 """The recorder: LangGraph's event stream becomes node states and events of the run. The only translator."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app import jsontext
 from app.compiler.turns import Outcome
-from app.compiler.work import TAG, Visit
+from app.compiler.visits import Visit
+from app.compiler.work import TAG
 from app.models import now
 from app.worker.journal import Journal, NodeRow, RunLog, as_text
 
@@ -18,17 +19,17 @@ TYPES = {
     "COMPLETED": "workflow.node.completed",
     "FAILED": "workflow.node.failed",
     "SKIPPED": "workflow.node.skipped",
-    "WAITING": "workflow.node.waiting",
 }
 
 
 class Recorder:
     """Takes the events of one execution in their order."""
 
-    def __init__(self, journal: Journal, run: RunLog) -> None:
+    def __init__(self, journal: Journal, run: RunLog, waiting: Iterable[NodeRow] = ()) -> None:
+        """`waiting` are the states of the nodes that have waited since an earlier execution."""
         self._journal = journal
         self._run = run
-        self.open: dict[tuple[str, int], NodeRow] = {}
+        self.open: dict[tuple[str, int], NodeRow] = {(row.node_id, row.iteration): row for row in waiting}
 
     def take(self, event: Mapping[str, Any]) -> None:
         """Record one event of `astream_events`; what is not about a node's own work is passed over."""
@@ -45,12 +46,20 @@ class Recorder:
             self._said(event["name"].removeprefix(f"{TAG}."), event["data"]["visit"], event["data"]["data"])
 
     def _started(self, visit: Visit) -> None:
+        if visit.held or visit.key in self.open:
+            return
+        self._begin(visit)
+
+    def _begin(self, visit: Visit) -> None:
         row = NodeRow(visit.node_id, visit.iteration, visit.turn.path, "RUNNING", visit.attempt, started_at=now())
         self.open[visit.key] = row
         self._journal.state(self._run, row)
         self._say("started", visit, {})
 
     def _ended(self, visit: Visit, outcome: Outcome) -> None:
+        if outcome.status == "WAITING":
+            # Said when the wait began; the row stays open for what ends the run meanwhile.
+            return
         row = self.open.pop(visit.key, None)
         finished = now()
         started = row.started_at if row else None
@@ -72,9 +81,8 @@ class Recorder:
                 reason=reason,
                 edges=edges,
                 writes=jsontext.dumps(outcome.writes) if outcome.writes else None,
-                wake_at=outcome.wake_at,
                 started_at=started,
-                finished_at=None if outcome.status == "WAITING" else finished,
+                finished_at=finished,
             ),
         )
         parts = [f'"iteration":{visit.iteration},"attempt":{visit.attempt},"path":{visit.turn.path}']
@@ -84,33 +92,58 @@ class Recorder:
         parts.append(f'"edges":{edges}')
         if started is not None:
             parts.append(f'"duration_ms":{(finished - started).total_seconds() * 1000:.3f}')
-        if outcome.wake_at is not None:
-            parts.append(f'"wake_at":"{outcome.wake_at.isoformat()}"')
         self._journal.event(self._run, TYPES[outcome.status], visit.node_id, "{" + ",".join(parts) + "}")
 
     def _said(self, kind: str, visit: Visit, data: Mapping[str, Any]) -> None:
+        if kind == "waiting":
+            self._waits(visit, data)
+            return
         row = self.open.get(visit.key)
+        if kind == "released":
+            if row is None or _stands_at_breakpoint(row):
+                self._begin(visit)
+            return
         if row is None:
             return
+        changed = self._changed(row, kind, visit, data)
+        if changed is not None:
+            self.open[visit.key] = changed
+            self._journal.state(self._run, changed)
+
+    def _changed(self, row: NodeRow, kind: str, visit: Visit, data: Mapping[str, Any]) -> NodeRow | None:
+        """Say what has happened; the node's new state where it has one."""
         if kind == "attempt":
-            row = replace(row, status="RUNNING", attempt=visit.attempt, error=None, wake_at=None)
             self._say("started", visit, {})
-        elif kind == "retrying":
+            return replace(row, status="RUNNING", attempt=visit.attempt, error=None, wake_at=None)
+        if kind == "going":
+            return replace(row, status="RUNNING", reason=None, wake_at=None)
+        if kind == "retrying":
             until = datetime.now(UTC) + timedelta(seconds=data["delay"])
             error = {key: value for key, value in data["error"].items() if key != "retry_after"}
-            row = replace(row, status="RETRYING", error=as_text(error), wake_at=until)
             self._say("retrying", visit, {"error": error, "delay_seconds": data["delay"], "retry_at": until})
-        elif kind == "progress":
-            row = replace(row, progress=as_text(data))
-            self._say("progress", visit, data)
-        else:
-            self._say(kind, visit, data)
+            return replace(row, status="RETRYING", error=as_text(error), wake_at=until)
+        self._say(kind, visit, data)
+        return replace(row, progress=as_text(data)) if kind == "progress" else None
+
+    def _waits(self, visit: Visit, data: Mapping[str, Any]) -> None:
+        """The node begins to wait; said once, however often it is visited until the wait is over."""
+        why, wake_at, before = as_text(data["reason"]), data.get("wake_at"), self.open.get(visit.key)
+        if before is not None and before.status == "WAITING" and before.reason == why:
+            return
+        row = before or NodeRow(visit.node_id, visit.iteration, visit.turn.path, "WAITING", visit.attempt)
+        given = as_text(data.get("input"))
+        row = replace(row, status="WAITING", attempt=visit.attempt, reason=why, wake_at=wake_at, input=given)
         self.open[visit.key] = row
         self._journal.state(self._run, row)
+        self._say("waiting", visit, {"reason": data["reason"], "wake_at": wake_at})
 
     def _say(self, kind: str, visit: Visit, data: Mapping[str, Any]) -> None:
         said = {"iteration": visit.iteration, "attempt": visit.attempt, "path": visit.turn.path, **data}
         self._journal.event(self._run, f"workflow.node.{kind}", visit.node_id, jsontext.dumps(said))
+
+
+def _stands_at_breakpoint(row: NodeRow) -> bool:
+    return row.reason is not None and jsontext.loads(row.reason)["code"] == "breakpoint"
 
 
 def _cut(name: str, text: str | None) -> str:

@@ -12,7 +12,9 @@ from app import log
 from app.db import Database
 from app.events.wakeups import Wakeups
 from app.queue import Queue
-from app.services.transitions import Moved, give_up, reason, requeue
+from app.services.moves import Moved, reason
+from app.services.signals import tell_parent
+from app.services.transitions import cancel_children, give_up, requeue
 from app.worker.heartbeat import lock_key
 
 MAX_LOSSES = 3
@@ -54,7 +56,35 @@ class Sweeper:
             await self._bury(connection)
             moves = [await self._take(connection, run) for run in await self._orphans(connection)]
             moves += [await self._mend(connection, run) for run in await self._stranded(connection)]
-        return [moved for moved in moves if moved is not None]
+        found = [moved for moved in moves if moved is not None]
+        return found + await self._reconcile()
+
+    async def _reconcile(self) -> list[Moved]:
+        """Tell parents of child runs that have ended, and cancel children whose parent has; each by itself."""
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=dict_row)
+            await cursor.execute(
+                """select id from runs where parent_current and not parent_told
+                   and status in ('COMPLETED', 'FAILED', 'CANCELLED') limit 500"""
+            )
+            ended = await cursor.fetchall()
+            await cursor.execute(
+                """select distinct p.id from runs c join runs p on p.id = c.parent_run_id
+                   where c.parent_current and not c.parent_told
+                   and c.status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+                   and p.status in ('COMPLETED', 'FAILED', 'CANCELLED') limit 500"""
+            )
+            left = await cursor.fetchall()
+        found: list[Moved] = []
+        for child in ended:
+            async with self._pool.connection() as connection, connection.transaction():
+                moved = await tell_parent(connection, self._queue, child["id"])
+            found += [moved] if moved is not None else []
+        for parent in left:
+            async with self._pool.connection() as connection, connection.transaction():
+                await connection.execute("select 1 from runs where id = %s for update", (parent["id"],))
+                found += await cancel_children(connection, self._queue, parent["id"])
+        return found
 
     async def _bury(self, connection: AsyncConnection[Any]) -> None:
         """Delete the rows of workers that no longer hold their lock, or are silent for too long."""
@@ -83,7 +113,8 @@ class Sweeper:
         await cursor.execute(
             """select r.id, r.job_id from runs r left join procrastinate_jobs j on j.id = r.job_id
                where (r.status = 'QUEUED' and r.queued_at < clock_timestamp() - make_interval(secs => %(wait)s)
-                      or r.status = 'WAITING' and r.wake_at < clock_timestamp() - make_interval(secs => %(wait)s))
+                      or r.status in ('WAITING', 'RETRYING')
+                      and r.wake_at < clock_timestamp() - make_interval(secs => %(wait)s))
                and (j.id is null or j.status not in ('todo')) limit 500""",
             {"wait": STRANDED_SECONDS},
         )

@@ -72,7 +72,6 @@ def call(registry: Registry) -> Callable[..., Any]:
             attempt=1,
             idempotency_key="run/node/0",
             taken={},
-            wake_at=None,
             resources=Resources(registry=registry),
             evaluator=str,
             reporter=_unheard,

@@ -40,7 +40,7 @@ class Bench:
             )
             await transitions.execute(connection, self.queue, self.project, moved.run_id)
             job = await (await connection.execute("select job_id from runs where id = %s", (moved.run_id,))).fetchone()
-            row = await transitions.claim(connection, moved.run_id, job["job_id"], new_id())
+            row = await transitions.claim(connection, self.queue, moved.run_id, job["job_id"], new_id())
         self.lost = asyncio.Event()
         return RunLog(moved.run_id, self.project, row["claim"], row["last_seq"], self.lost.set)
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
 from app.compiler.context import NodeContext
-from app.compiler.failures import Park
 from app.compiler.registry import node_type
+from app.compiler.waiting import Reason
 
 TEN_YEARS = 315_360_000
 
@@ -30,11 +30,9 @@ class DelayConfig(BaseModel):
 @node_type("delay", config=DelayConfig, title="Delay")
 async def delay_node(context: NodeContext, config: DelayConfig) -> None:
     """Waits for `seconds` or `until` a moment, and gives null; a long wait holds no worker."""
-    now = datetime.now(UTC)
-    # After a parked wait the moment is fixed: counting the seconds again would wait twice.
-    end = context.wake_at or config.until or now + timedelta(seconds=config.seconds or 0)
-    remaining = (end - now).total_seconds()
+    end = config.until or context.began + timedelta(seconds=config.seconds or 0)
+    remaining = (end - datetime.now(UTC)).total_seconds()
     if remaining > context.resources.park_seconds:
-        raise Park(end)
-    if remaining > 0:
+        await context.wait(None, Reason("waiting_for_time", f"The node goes on at {end.isoformat()}."), end)
+    elif remaining > 0:
         await asyncio.sleep(remaining)

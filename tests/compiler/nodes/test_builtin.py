@@ -135,11 +135,11 @@ async def test_a_long_delay_parks_and_ends_when_its_time_has_come(make_visit: Ma
     with pytest.raises(Park) as until:
         await visit.run("delay", {"until": later.isoformat()})
     assert until.value.until == later
-    woken = datetime.now(UTC) - timedelta(seconds=1)
-    assert await visit.run("delay", {"seconds": 3600}, wake_at=woken) is None
+    began = datetime.now(UTC) - timedelta(seconds=3601)
+    assert await visit.run("delay", {"seconds": 3600}, began=began) is None
     with pytest.raises(Park) as early:
-        await visit.run("delay", {"seconds": 3600}, wake_at=later)
-    assert early.value.until == later
+        await visit.run("delay", {"seconds": 7200}, began=began)
+    assert early.value.until == began + timedelta(seconds=7200)
 
 
 @pytest.mark.spec("NODE-17")

@@ -11,7 +11,9 @@ from starlette.types import ASGIApp
 
 from app.compiler.context import NodeContext, RunInfo
 from app.compiler.discovery import load_registry
+from app.compiler.failures import Park
 from app.compiler.resources import Resources
+from app.compiler.waiting import Reason
 
 
 @dataclass
@@ -26,7 +28,7 @@ class Visit:
         *,
         input: JsonValue = None,  # noqa: A002 - the field is called so
         taken: dict[str, JsonValue] | None = None,
-        wake_at: datetime | None = None,
+        began: datetime | None = None,
         values: dict[str, JsonValue] | None = None,
     ) -> NodeContext:
         async def report(kind: str, data: dict[str, JsonValue]) -> None:
@@ -35,6 +37,9 @@ class Visit:
         def evaluate(expression: str | bool) -> JsonValue:
             return expression if isinstance(expression, bool) else (values or {})[expression]
 
+        async def wait(_kind: str | None, _reason: Reason, until: datetime | None) -> None:
+            raise Park(until)
+
         return NodeContext(
             run=RunInfo("run-1", "project-1", "workflow-1", 1, input),
             node_id="node",
@@ -42,10 +47,11 @@ class Visit:
             attempt=1,
             idempotency_key="run-1/node/0",
             taken=taken or {},
-            wake_at=wake_at,
+            **({} if began is None else {"began": began}),
             resources=self.resources,
             evaluator=evaluate,
             reporter=report,
+            waiter=wait,
         )
 
     async def run(self, type_name: str, config: dict[str, Any], **context: Any) -> Any:

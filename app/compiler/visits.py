@@ -1,0 +1,54 @@
+"""A visit: one turn of one node, or of one item of a map."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from pydantic import JsonValue
+
+from app.compiler.plan import Unit
+from app.compiler.turns import RunContext, Turn
+from app.compiler.waiting import Path, Place, Reason
+
+
+@dataclass(slots=True)
+class Visit:
+    """`skip` is the code of the reason why the node does not run, `held` says that it stops at a breakpoint first.
+
+    In a map `path` names the item, which is `item`, at `index`. `waiting` is what the visit waits for, `deadline` when
+    its attempt is over, and `spawned` tells that it has started child runs.
+    """
+
+    context: RunContext
+    turn: Turn
+    unit: Unit
+    node_id: str
+    iteration: int
+    attempt: int
+    skip: str | None = None
+    held: bool = False
+    path: Path = ()
+    item: JsonValue = None
+    index: int = 0
+    began: datetime | None = None
+    deadline: datetime | None = None
+    waiting: Reason | None = None
+    given: JsonValue = None
+    spawned: bool = False
+
+    @property
+    def key(self) -> tuple[str, int]:
+        return self.node_id, self.iteration
+
+    @property
+    def place(self) -> Place:
+        return self.node_id, self.iteration, self.path
+
+    def limit(self, began: datetime, seconds: float | None) -> None:
+        """Set the time at which the attempt that began then is over."""
+        self.began = began
+        self.deadline = None if seconds is None else began + timedelta(seconds=seconds)
+
+    def wake_at(self, until: datetime | None) -> datetime | None:
+        """When a visit that waits `until` a moment has to be visited again at the latest."""
+        moments = [moment for moment in (until, self.deadline) if moment is not None]
+        return min(moments, default=None)

@@ -1,0 +1,81 @@
+"""Going on with runs that have ended."""
+
+from collections.abc import Iterable
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from app.errors import ConflictError
+from app.models import RunStatus, now
+from app.queue import Queue
+from app.services.moves import Connection, Moved, NewEvent, enqueue, locked, one, run_sql, several
+
+
+async def retry(
+    connection: Connection, queue: Queue, project_id: UUID, run_id: UUID, *, version: int, forget: Iterable[str]
+) -> Moved:
+    """FAILED or CANCELLED → QUEUED on `version`: what completed stays, the nodes in `forget` run again in any case.
+
+    Raises ConflictError (`cannot_retry`) in any other status.
+    """
+    run = await locked(connection, project_id, run_id)
+    if run["status"] not in (RunStatus.FAILED, RunStatus.CANCELLED):
+        raise ConflictError(
+            f"The run is {run['status']}; only a FAILED or CANCELLED run can be retried.", code="cannot_retry"
+        )
+    await clear(connection, queue, run, forget)
+    if version != run["version"]:
+        await run_sql(connection, "update node_states set edges = null where run_id = %s", (run_id,))
+    row = await one(
+        connection,
+        """update runs set status = 'QUEUED', version = %s, attempt = attempt + 1, losses = 0, resumes = 0,
+                  parent_told = false, queued_at = %s, finished_at = null, result = null, state = null,
+                  error = null, reason = null, last_seq = last_seq + 1
+           where id = %s and status in ('FAILED', 'CANCELLED') returning last_seq, attempt""",
+        (version, now(), run_id),
+    )
+    if row is None:
+        raise ConflictError("The run is no longer FAILED or CANCELLED.", code="cannot_retry")
+    moved = Moved(project_id, run_id, row["last_seq"])
+    data = {"status": "QUEUED", "attempt": row["attempt"], "version": version, "retry": True}
+    await enqueue(connection, queue, moved, NewEvent("workflow.run.queued", data))
+    return moved
+
+
+async def clear(connection: Connection, queue: Queue, run: DictRow, forget: Iterable[str] = ()) -> None:
+    """Forget what has to run again: the nodes in `forget`, and those that failed, were cancelled or skipped behind.
+
+    Child runs of the former are let go, failed ones of the latter are retried. The caller holds the run's row.
+    """
+    forgotten = list(forget)
+    await run_sql(
+        connection,
+        """delete from node_states where run_id = %s
+           and (node_id = any(%s) or status not in ('COMPLETED', 'SKIPPED', 'FAILED')
+                or (status in ('FAILED', 'SKIPPED') and not handled))""",
+        (run["id"], forgotten),
+    )
+    again = """node_id = any(%s) or not exists (select 1 from node_states n where n.run_id = i.run_id
+               and n.node_id = i.node_id and n.iteration = i.iteration)"""
+    await run_sql(connection, f"delete from run_signals i where run_id = %s and ({again})", (run["id"], forgotten))
+    await run_sql(
+        connection,
+        f"""delete from map_items i where run_id = %s and (node_id = any(%s)
+            or status <> 'COMPLETED' and ({again}))""",
+        (run["id"], forgotten, forgotten),
+    )
+    await run_sql(
+        connection,
+        "update runs set parent_current = false where parent_run_id = %s and parent_node_id = any(%s)",
+        (run["id"], forgotten),
+    )
+    children = await several(
+        connection,
+        """select id, project_id, version from runs c where parent_run_id = %s and parent_current
+           and status in ('FAILED', 'CANCELLED')
+           and not exists (select 1 from node_states n where n.run_id = c.parent_run_id
+                           and n.node_id = c.parent_node_id and n.iteration = c.parent_iteration) order by id""",
+        (run["id"],),
+    )
+    for child in children:
+        await retry(connection, queue, child["project_id"], child["id"], version=child["version"], forget=())

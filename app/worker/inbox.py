@@ -1,0 +1,63 @@
+"""The inbox: what is said from outside to runs that this process executes reaches their waiting nodes."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import UUID
+
+import psycopg
+from psycopg.rows import dict_row
+
+from app import log
+from app.compiler import RunContext
+from app.db import Pool
+from app.worker.memory import signal_of
+
+LOOK_SECONDS = 0.2
+"""A run with nothing but waiting nodes has parked and is woken by its job; only the others are looked after here."""
+
+_log = log.get(__name__)
+
+
+class Inbox:
+    """One per worker process; asks the database only while a node of a running run waits."""
+
+    def __init__(self, pool: Pool) -> None:
+        self._pool = pool
+        self._open: dict[UUID, RunContext] = {}
+
+    @contextmanager
+    def open(self, run_id: UUID, context: RunContext) -> Iterator[None]:
+        """While open, signals for the run are delivered to its nodes."""
+        self._open[run_id] = context
+        try:
+            yield
+        finally:
+            if self._open.get(run_id) is context:
+                del self._open[run_id]
+
+    async def run(self) -> None:
+        """Look until cancelled; outlives the database's absence."""
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            waiting = [run_id for run_id, context in self._open.items() if context.waits.has_waiters]
+            if not waiting:
+                continue
+            try:
+                await self._deliver(waiting)
+            except (psycopg.Error, OSError) as error:
+                _log.warning("Signals for running runs cannot be read and are tried again: %s", error)
+
+    async def _deliver(self, runs: list[UUID]) -> None:
+        async with self._pool.connection() as connection, connection.transaction():
+            cursor = connection.cursor(row_factory=dict_row)
+            await cursor.execute(
+                """update run_signals set delivered = true where run_id = any(%s) and not delivered
+                   returning run_id, node_id, iteration, path, kind, data, by, created_at, id""",
+                (runs,),
+            )
+            rows = await cursor.fetchall()
+        for row in sorted(rows, key=lambda row: (row["created_at"], row["id"])):
+            context = self._open.get(row["run_id"])
+            if context is not None:
+                context.waits.tell(*signal_of(row))

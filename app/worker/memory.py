@@ -1,0 +1,83 @@
+"""What earlier executions of a run have kept: read once, before its graph runs again."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from uuid import UUID
+
+from psycopg.rows import DictRow, dict_row
+
+from app.compiler import Outcome, RunContext
+from app.compiler.waiting import Place, Signal, Waits
+from app.db import Pool
+from app.models import NODE_ENDED
+from app.worker.journal import NodeRow, as_text
+
+
+async def recall(pool: Pool, run_id: UUID, context: RunContext) -> list[NodeRow]:
+    """Fill the context with what is known of the run; returns the states of the nodes that wait."""
+    async with pool.connection() as connection, connection.transaction():
+        cursor = connection.cursor(row_factory=dict_row)
+        await cursor.execute("select * from node_states where run_id = %s", (run_id,))
+        states = await cursor.fetchall()
+        await cursor.execute("select * from kept_results where run_id = %s", (run_id,))
+        kept = await cursor.fetchall()
+        await cursor.execute("update run_signals set delivered = true where run_id = %s and not delivered", (run_id,))
+        await cursor.execute("select * from run_signals where run_id = %s order by created_at, id", (run_id,))
+        signals = await cursor.fetchall()
+    context.known = {_key(row): _outcome(row) for row in states if _is_done(row)}
+    context.kept = {_key(row): Outcome("COMPLETED", row["output"], input=row["input"]) for row in kept}
+    context.attempts = {_key(row): _tries(row) for row in states if _tries(row)}
+    waiting = [row for row in states if row["status"] == "WAITING"]
+    context.begun = {(*_key(row), ()): row["started_at"] for row in waiting if row["started_at"] is not None}
+    context.waits = Waits(_by_place(signals))
+    return [_state(row) for row in waiting]
+
+
+def signal_of(row: DictRow) -> tuple[Place, Signal]:
+    """A row of run_signals as the place it is for and what it says."""
+    return (row["node_id"], row["iteration"], tuple(row["path"])), Signal(row["kind"], row["data"], row["by"])
+
+
+def _by_place(rows: Iterable[DictRow]) -> dict[Place, list[Signal]]:
+    found: dict[Place, list[Signal]] = defaultdict(list)
+    for row in rows:
+        place, signal = signal_of(row)
+        found[place].append(signal)
+    return found
+
+
+def _key(row: DictRow) -> tuple[str, int]:
+    return row["node_id"], row["iteration"]
+
+
+def _is_done(row: DictRow) -> bool:
+    return row["status"] in ("COMPLETED", "SKIPPED", "FAILED") and row["handled"]
+
+
+def _tries(row: DictRow) -> int:
+    """How often the node was tried before this visit; one that waits goes on with its attempt."""
+    attempt: int = row["attempt"]
+    if row["status"] == "WAITING":
+        return attempt - 1
+    return 0 if row["status"] in NODE_ENDED else attempt
+
+
+def _outcome(row: DictRow) -> Outcome:
+    edges = None if row["edges"] is None else {int(edge): state for edge, state in row["edges"].items()}
+    writes = [(name, value) for name, value in row["writes"] or []]
+    return Outcome(row["status"], row["output"], row["error"], row["reason"], edges, writes, attempt=row["attempt"])
+
+
+def _state(row: DictRow) -> NodeRow:
+    return NodeRow(
+        row["node_id"],
+        row["iteration"],
+        row["path"],
+        "WAITING",
+        row["attempt"],
+        progress=as_text(row["progress"]),
+        input=as_text(row["input"]),
+        reason=as_text(row["reason"]),
+        wake_at=row["wake_at"],
+        started_at=row["started_at"],
+    )
