@@ -10,10 +10,10 @@ from app.errors import NotFoundError, UnprocessableError
 from app.models import RunStatus
 from app.routes.answers import Json, errors
 from app.routes.bodies import Route
-from app.routes.deps import OnceDep, PagingDep, Produced, RunProject, ServerDep, ViewedProject, WorkDep
+from app.routes.deps import CallerDep, OnceDep, PagingDep, Produced, RunProject, ServerDep, ViewedProject, WorkDep
 from app.schemas.common import Page
-from app.schemas.run import NodeStateOut, ResultOut, RetryIn, RunIn, RunOut, RunSummary
-from app.services import node_views, run_views, runs
+from app.schemas.run import ExecuteIn, NodeStateOut, ResultOut, ResumeIn, RetryIn, RunIn, RunOut, RunSummary
+from app.services import node_views, resume, run_views, runs
 from app.services.run_views import RunFilter
 
 router = APIRouter(tags=["runs"], route_class=Route)
@@ -94,11 +94,21 @@ async def get_run(project: ViewedProject, run_id: UUID, work: WorkDep) -> Any:
     response_model=RunOut,
     responses=errors(409),
 )
-async def execute_run(project: RunProject, run_id: UUID, work: WorkDep, server: ServerDep, once: OnceDep) -> Response:
+async def execute_run(
+    project: RunProject,
+    run_id: UUID,
+    work: WorkDep,
+    server: ServerDep,
+    once: OnceDep,
+    body: ExecuteIn | None = None,
+) -> Response:
     """PENDING becomes QUEUED. Of concurrent calls exactly one wins, the others get a 409."""
+    wanted = body or ExecuteIn()
 
     async def produce() -> Produced:
-        await runs.execute(work, server.queue, project, run_id)
+        await runs.execute(
+            work, server.queue, project, run_id, step=wanted.mode == "step", breakpoints=wanted.breakpoints
+        )
         return Produced(await run_views.get(work, project, run_id))
 
     return await once(202, produce)
@@ -151,6 +161,32 @@ async def retry_run(
             from_node=wanted.from_node,
             version=wanted.version,
         )
+        return Produced(await run_views.get(work, project, run_id))
+
+    return await once(202, produce)
+
+
+@router.post(
+    ONE + "/resume",
+    operation_id="resume_run",
+    summary="Answer an approval, or step on from a breakpoint",
+    status_code=202,
+    response_model=RunOut,
+    responses=errors(409),
+)
+async def resume_run(
+    project: RunProject,
+    run_id: UUID,
+    work: WorkDep,
+    server: ServerDep,
+    caller: CallerDep,
+    once: OnceDep,
+    body: ResumeIn | None = None,
+) -> Response:
+    """The first answer counts, a second gets a 409. A run in RETRYING goes on at once."""
+
+    async def produce() -> Produced:
+        await resume.resume(work, server.queue, project, run_id, body or ResumeIn(), by=caller.name)
         return Produced(await run_views.get(work, project, run_id))
 
     return await once(202, produce)

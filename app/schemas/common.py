@@ -41,10 +41,16 @@ class Page(TypedDict, Generic[Item]):
 
 
 class ReasonOut(TypedDict):
-    """Why something is not a success: a code for programs, a sentence for people."""
+    """Why something is not a success: a code for programs, a sentence for people.
+
+    An approval tells its `prompt` and the `schema` of its answer, a node that waits for a child run its `run_id`.
+    """
 
     code: str
     message: str
+    prompt: NotRequired[str]
+    schema: NotRequired[Any]
+    run_id: NotRequired[str]
 
 
 class ProblemOut(TypedDict):

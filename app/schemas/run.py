@@ -1,6 +1,6 @@
 """Runs and the states of their nodes, as the API speaks of them."""
 
-from typing import Any, NotRequired
+from typing import Any, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
@@ -18,6 +18,29 @@ class RunIn(Request):
     version: int | None = Field(default=None, ge=1, le=MOST_VERSIONS, description="Default: the newest.")
     input_data: Any = Field(default=None, examples=[{"n": 21}])
     metadata: JsonObject = Field(default_factory=dict, description="Anything of your own; it is kept with the run.")
+
+
+class ExecuteIn(Request):
+    """How to start; without anything, the run goes through to its end."""
+
+    mode: Literal["run", "step"] = Field(default="run", description="`step` stops before every node.")
+    breakpoints: list[str] = Field(default_factory=list, max_length=1000, description="Ids of nodes to stop before.")
+
+
+class ResumeIn(Request):
+    """An answer to an approval, or a step from a breakpoint."""
+
+    node_id: str | None = Field(default=None, description="Which node is meant; not needed where only one waits.")
+    iteration: int | None = Field(default=None, ge=0, le=2**31 - 1, description="Which of its turns; default: any.")
+    item: list[int] | None = Field(default=None, max_length=20, description="Which item of a map, by its index.")
+    answer: Any = Field(default=None, description="The answer to an approval; has to fit its schema.")
+    outputs: dict[str, Any] = Field(
+        default_factory=dict,
+        description="At a breakpoint: outputs to go on with, by node id. A node that waits there is not run then.",
+    )
+    mode: Literal["run", "step"] | None = Field(
+        default=None, description="At a breakpoint: `run` goes on without further stops, `step` stops at every node."
+    )
 
 
 class RetryIn(Request):

@@ -29,10 +29,11 @@ class Role(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whoever sent a request; `project_id` None means the whole server."""
+    """Whoever sent a request; `project_id` None means the whole server, `name` is that of the key."""
 
     project_id: UUID | None
     role: Role
+    name: str = "admin"
 
     @property
     def scope(self) -> str:
@@ -55,6 +56,7 @@ class Caller:
 
 
 EVERYTHING = Caller(None, Role.ADMIN)
+ANYBODY = Caller(None, Role.ADMIN, "anybody")
 
 
 class Access:
@@ -76,7 +78,7 @@ class Access:
         """
         if secret is None:
             if self.is_open:
-                return EVERYTHING
+                return ANYBODY
             raise UnauthorizedError("Send an API key: `Authorization: Bearer <key>`.")
         if self._admin is not None and hmac.compare_digest(hashed(secret), self._admin):
             return EVERYTHING
@@ -87,11 +89,13 @@ async def caller_of(connection: AsyncConnection, secret: str) -> Caller:
     """The caller with this project key. Raises UnauthorizedError when there is no such key."""
     cursor = connection.cursor(row_factory=dict_row)
     secret_hash = hashed(secret)
-    await cursor.execute("SELECT project_id, role, secret_hash FROM api_keys WHERE secret_hash = %s", (secret_hash,))
+    await cursor.execute(
+        "SELECT project_id, role, name, secret_hash FROM api_keys WHERE secret_hash = %s", (secret_hash,)
+    )
     row = await cursor.fetchone()
     if row is None or not hmac.compare_digest(row["secret_hash"], secret_hash):
         raise UnauthorizedError("The API key is not valid. It may have been deleted; ask for a new one.")
-    return Caller(row["project_id"], Role[row["role"].upper()])
+    return Caller(row["project_id"], Role[row["role"].upper()], row["name"])
 
 
 def new_secret() -> tuple[str, str]:

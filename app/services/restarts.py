@@ -42,6 +42,25 @@ async def retry(
     return moved
 
 
+async def hasten(connection: Connection, queue: Queue, run: DictRow) -> Moved:
+    """RETRYING → QUEUED at once; the caller holds the run's row."""
+    await clear(connection, queue, run)
+    if run["job_id"] is not None:
+        await queue.withdraw(connection, run["job_id"])
+    row = await one(
+        connection,
+        """update runs set status = 'QUEUED', attempt = attempt + 1, resumes = resumes + 1, queued_at = %s,
+                  error = null, reason = null, wake_at = null, last_seq = last_seq + 1
+           where id = %s returning last_seq, attempt""",
+        (now(), run["id"]),
+    )
+    assert row is not None  # noqa: S101  # the row is locked
+    moved = Moved(run["project_id"], run["id"], row["last_seq"])
+    data = {"status": "QUEUED", "attempt": row["attempt"], "retry": True}
+    await enqueue(connection, queue, moved, NewEvent("workflow.run.queued", data))
+    return moved
+
+
 async def clear(connection: Connection, queue: Queue, run: DictRow, forget: Iterable[str] = ()) -> None:
     """Forget what has to run again: the nodes in `forget`, and those that failed, were cancelled or skipped behind.
 

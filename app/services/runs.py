@@ -1,5 +1,6 @@
 """Runs: made, started, cancelled, retried."""
 
+from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
@@ -45,15 +46,24 @@ async def create(
     return work.moved(moved)
 
 
-async def execute(work: Work, queue: Queue, project_id: UUID, run_id: UUID) -> None:
-    """Queue the run. Raises NotFoundError, ConflictError unless it is PENDING and its workflow active."""
+async def execute(
+    work: Work, queue: Queue, project_id: UUID, run_id: UUID, *, step: bool = False, breakpoints: Sequence[str] = ()
+) -> None:
+    """Queue the run, to stop before every node (`step`) or at breakpoints.
+
+    Raises NotFoundError, ConflictError unless it is PENDING and its workflow active, UnprocessableError.
+    """
     row = await work.first(
-        "SELECT w.active FROM runs r JOIN workflows w ON w.id = r.workflow_id WHERE r.project_id = %s AND r.id = %s",
+        """SELECT w.active, v.graph FROM runs r JOIN workflows w ON w.id = r.workflow_id
+           JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
+           WHERE r.project_id = %s AND r.id = %s""",
         (project_id, run_id),
     )
     if row is not None:
         _must_be_active(row)
-    work.moved(await transitions.execute(await work.connection(), queue, project_id, run_id))
+        _must_be_nodes(row["graph"], breakpoints)
+    debug = {"mode": "step"} if step else {"breakpoints": list(breakpoints)} if breakpoints else None
+    work.moved(await transitions.execute(await work.connection(), queue, project_id, run_id, debug))
 
 
 async def start(work: Work, queue: Queue, project_id: UUID, run_id: UUID) -> None:
@@ -118,6 +128,17 @@ async def _version(
     if row["version"] is None:
         raise NotFoundError(f"The workflow has no version {version}.")
     return row
+
+
+def _must_be_nodes(graph: JsonObject, breakpoints: Sequence[str]) -> None:
+    known = {node["id"] for node in graph["nodes"]}
+    problems = [
+        Problem("unknown_node", f"/breakpoints/{n}", f"The graph has no node `{name}`.")
+        for n, name in enumerate(breakpoints)
+        if name not in known
+    ]
+    if problems:
+        raise UnprocessableError(problems[0].message, code="unknown_node", problems=problems)
 
 
 def _must_be_active(row: DictRow) -> None:

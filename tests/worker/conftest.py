@@ -1,3 +1,4 @@
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -5,15 +6,49 @@ import httpx
 import pytest
 
 from app.config import Settings
-from tests.support import ROOT, settings_for
+from tests.support import ROOT, ServerProcess, settings_for
 
 TOOLS = ROOT / "tests" / "tools"
 
 
+FAST = {
+    "GRAPHWRIGHT_WORKFLOWS": str(TOOLS),
+    "GRAPHWRIGHT_HEARTBEAT_SECONDS": "0.2",
+    "GRAPHWRIGHT_DRAIN_SECONDS": "0.5",
+    "GRAPHWRIGHT_PARK_SECONDS": "0.5",
+}
+
+
 @pytest.fixture
-def settings(database_url: str, tmp_path: Path) -> Settings:
+async def process(database_url: str, tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A server as a process, with a client of it in `client`."""
+    process = await ServerProcess(tmp_path, database_url, FAST).start()
+    yield process
+    process.kill()
+
+
+@pytest.fixture
+async def client(process: ServerProcess) -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(base_url=process.api, timeout=30) as client:
+        yield client
+
+
+@pytest.fixture
+def concurrency() -> int:
+    """How many runs a worker executes at once; to be parametrized."""
+    return 50
+
+
+@pytest.fixture
+def settings(database_url: str, tmp_path: Path, concurrency: int) -> Settings:
     return settings_for(
-        database_url, tmp_path, workflows=(TOOLS,), park_seconds=0.5, heartbeat_seconds=0.2, drain_seconds=0.5
+        database_url,
+        tmp_path,
+        workflows=(TOOLS,),
+        park_seconds=0.5,
+        heartbeat_seconds=0.2,
+        drain_seconds=0.5,
+        concurrency=concurrency,
     )
 
 

@@ -1,6 +1,5 @@
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -9,27 +8,7 @@ import psycopg
 import pytest
 
 from tests.support import Project, ServerProcess, ended, until
-from tests.worker.conftest import TOOLS, Trace, check_log
-
-FAST = {
-    "GRAPHWRIGHT_WORKFLOWS": str(TOOLS),
-    "GRAPHWRIGHT_HEARTBEAT_SECONDS": "0.2",
-    "GRAPHWRIGHT_DRAIN_SECONDS": "0.5",
-    "GRAPHWRIGHT_PARK_SECONDS": "0.5",
-}
-
-
-@pytest.fixture
-async def process(database_url: str, tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    process = await ServerProcess(tmp_path, database_url, FAST).start()
-    yield process
-    process.kill()
-
-
-@pytest.fixture
-async def client(process: ServerProcess) -> AsyncIterator[httpx.AsyncClient]:
-    async with httpx.AsyncClient(base_url=process.api, timeout=30) as client:
-        yield client
+from tests.worker.conftest import Trace, check_log
 
 
 def chain(trace: Trace, count: int, **args: Any) -> dict[str, Any]:
