@@ -9,27 +9,19 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 from typing import Any, Final
 
 from minijinja import Environment, TemplateError
 
+from app.compiler.allowance import MAX_READ, Allowance, ExpressionError, late
 from app.compiler.references import Analysis, Path, Reference, plain_path
 from app.compiler.sandbox import DICT_METHODS, as_expression_error, engine
 from app.compiler.tokens import MARKERS, MAX_SOURCE, Part, RefusedError, SyntaxProblems, cut_expression, cut_template
-from app.compiler.views import (
-    MAX_RESULT,
-    Absent,
-    ExpressionError,
-    Run,
-    place,
-    raw,
-    to_text,
-    too_expensive,
-    view,
-    with_floats,
-)
+from app.compiler.views import Absent, Run, place, raw, spelled, view, with_floats
 
 __all__ = [
+    "Allowance",
     "Condition",
     "ExpressionError",
     "JsonValue",
@@ -43,6 +35,7 @@ __all__ = [
 
 JsonValue = Any
 Scope = Mapping[str, JsonValue]
+_Render = Callable[[Scope, Allowance], JsonValue]
 
 MAX_NESTING: Final = 200
 _CACHED_SOURCE: Final = 2000
@@ -60,7 +53,17 @@ class _Missing(Exception):  # noqa: N818 - carries a sentence to where the templ
 class _Program:
     """One string with templates, or one bare expression, ready to run."""
 
-    __slots__ = ("_names", "_pieces", "_source", "_text", "is_expression", "paths", "references")
+    __slots__ = (
+        "_max_read",
+        "_names",
+        "_pieces",
+        "_source",
+        "_text",
+        "is_alone",
+        "is_expression",
+        "paths",
+        "references",
+    )
 
     def __init__(
         self, text: str, analysis: Analysis, pieces: Sequence[str | Path] | None, source: str, *, is_expression: bool
@@ -68,33 +71,44 @@ class _Program:
         self._text = text
         self._pieces = pieces
         self._source = source
+        self._max_read = MAX_READ // analysis.growth
         self.is_expression = is_expression
         self.paths = tuple(analysis.paths)
         self.references = frozenset(analysis.references)
         roots = {path.root for path in analysis.paths}
         self._names = (tuple(roots), tuple((analysis.names & DICT_METHODS) - roots))
 
-    def value(self, scope: Scope) -> JsonValue:
+    def value(self, scope: Scope, allowance: Allowance) -> JsonValue:
         """The value of the expression, or the text; raises ExpressionError."""
         try:
-            if self._pieces is None:
-                return self._evaluate(scope)
-            first = self._pieces[0]
-            return _read(first, scope) if self.is_expression and isinstance(first, Path) else self._join(scope)
+            result = self._result(scope, allowance)
+            if allowance.is_shared:
+                allowance.share(result)
         except _Missing as missing:
             raise self._error(missing.sentence) from None
         except (ExpressionError, RecursionError, ValueError) as error:
             known = as_expression_error(error)
             raise self._error(known.message, known.problem_code) from None
+        return result
 
-    def _join(self, scope: Scope) -> str:
-        texts = [piece if isinstance(piece, str) else to_text(_read(piece, scope)) for piece in self._pieces or ()]
-        if sum(map(len, texts)) > MAX_RESULT:
-            raise too_expensive(f"makes more than {MAX_RESULT} characters of text")
+    def _result(self, scope: Scope, allowance: Allowance) -> JsonValue:
+        if self._pieces is None:
+            return self._evaluate(scope, allowance)
+        if allowance.step():
+            raise late()
+        first = self._pieces[0]
+        if self.is_expression and isinstance(first, Path):
+            return _read(first, scope)
+        texts = [p if isinstance(p, str) else spelled(_read(p, scope), allowance) for p in self._pieces]
         return "".join(texts)
 
-    def _evaluate(self, scope: Scope) -> JsonValue:
-        run = Run(lambda number, run: self._explain(number, run, scope))
+    def _evaluate(self, scope: Scope, allowance: Allowance) -> JsonValue:
+        run = Run(
+            lambda number, run: self._explain(number, run, scope),
+            lambda number: self._found(number, scope),
+            allowance,
+            self._max_read,
+        )
         roots, shadows = self._names
         for root in roots:
             if root in DICT_METHODS and root not in scope:
@@ -109,6 +123,12 @@ class _Program:
         if run.is_float and type(run.value) is int:
             return float(run.value)
         return with_floats(run.value, json.loads(text)) if run.opaque else raw(run.value)
+
+    def _found(self, number: int, scope: Scope) -> JsonValue:
+        try:
+            return _read(self.paths[number], scope)
+        except _Missing as missing:
+            raise ExpressionError(missing.sentence) from None
 
     def _explain(self, number: int, run: Run, scope: Scope) -> ExpressionError:
         """The error of a missing field: of path `number`, or of whatever was found missing last."""
@@ -130,17 +150,22 @@ class _Program:
 class Template:
     """A JSON value with templates in its strings, at any depth; names of objects are never templates."""
 
-    __slots__ = ("_render", "_value", "is_constant", "references")
+    __slots__ = ("_is_composed", "_render", "_value", "is_constant", "references")
 
-    def __init__(self, value: JsonValue, render: Callable[[Scope], JsonValue] | None, programs: list[_Program]) -> None:
+    def __init__(self, value: JsonValue, render: _Render | None, programs: list[_Program]) -> None:
         self._value = value
         self._render = render
+        self._is_composed = len(programs) > 1
         self.is_constant = render is None
         self.references = frozenset().union(*(p.references for p in programs)) if programs else _NO_REFERENCES
 
-    def render(self, scope: Scope) -> JsonValue:
-        """The value with every template replaced; raises ExpressionError."""
-        return self._value if self._render is None else self._render(scope)
+    def render(self, scope: Scope, allowance: Allowance | None = None) -> JsonValue:
+        """The value with every template replaced, within one allowance for all of them; raises ExpressionError."""
+        if self._render is None:
+            return self._value
+        with allowance or Allowance() as spent:
+            spent.is_shared = self._is_composed
+            return self._render(scope, spent)
 
 
 class Condition:
@@ -152,13 +177,15 @@ class Condition:
         self._program = program
         self.references = program.references
 
-    def value(self, scope: Scope) -> JsonValue:
+    def value(self, scope: Scope, allowance: Allowance | None = None) -> JsonValue:
         """The value of the expression; raises ExpressionError."""
-        return self._program.value(scope)
+        with allowance or Allowance() as spent:
+            spent.is_shared = False
+            return self._program.value(scope, spent)
 
-    def evaluate(self, scope: Scope) -> bool:
+    def evaluate(self, scope: Scope, allowance: Allowance | None = None) -> bool:
         """Whether the expression is true: empty texts, lists and objects, 0 and null are false."""
-        return bool(self._program.value(scope))
+        return bool(self.value(scope, allowance))
 
 
 def parse_template(value: JsonValue) -> Template:
@@ -185,7 +212,7 @@ def parse_condition(text: str) -> Condition:
 
 def _compile_value(
     value: JsonValue, pointer: tuple[str, ...], found: list[tuple[str, str]], programs: list[_Program]
-) -> Callable[[Scope], JsonValue] | None:
+) -> _Render | None:
     """A function that renders `value`, or None where there is nothing to render in it."""
     kind = type(value)
     if kind is str:
@@ -203,11 +230,11 @@ def _compile_value(
     return _render_into(value, active)
 
 
-def _render_into(value: Any, active: list[tuple[Any, Callable[[Scope], JsonValue]]]) -> Callable[[Scope], JsonValue]:
-    def render(scope: Scope) -> JsonValue:
+def _render_into(value: Any, active: list[tuple[Any, _Render]]) -> _Render:
+    def render(scope: Scope, allowance: Allowance) -> JsonValue:
         result = value.copy()
         for key, part in active:
-            result[key] = part(scope)
+            result[key] = part(scope, allowance)
         return result
 
     return render
@@ -215,7 +242,7 @@ def _render_into(value: Any, active: list[tuple[Any, Callable[[Scope], JsonValue
 
 def _compile_string(
     text: str, pointer: tuple[str, ...], found: list[tuple[str, str]], programs: list[_Program]
-) -> Callable[[Scope], JsonValue] | None:
+) -> _Render | None:
     if MARKERS.search(text) is None:
         return None
     program = _compile(text, is_bare=False)
@@ -279,7 +306,11 @@ def _text_program(text: str) -> _Program:
 
 def _part_source(part: Part, analysis: Analysis) -> str:
     if part.kind == "output":
-        return part.opening + analysis.expression(part.tokens)[0] + part.closing
+        source = analysis.expression(part.tokens)[0]
+        path = plain_path(part.tokens)
+        if path is not None and analysis.weight(path.root) is None:
+            source = f" __gw_write({len(analysis.paths) - 1})"  # what is only put out never becomes the engine's
+        return part.opening + source + part.closing
     return analysis.tag(part) if part.kind == "tag" else part.opening
 
 
@@ -359,7 +390,7 @@ def _no_field(where: str, value: Any, key: object) -> str:
 
 
 def _listed(names: Mapping[str, Any]) -> str:
-    shown = ", ".join(str(name) for name in list(names)[:20]) or "nothing"
+    shown = ", ".join(str(name) for name in islice(names, 20)) or "nothing"
     text = shown + (", …" if len(names) > 20 else "")  # noqa: PLR2004 - as above
     return text[:500].encode("utf-8", "replace").decode()
 

@@ -1,10 +1,11 @@
 """What a template reads from outside, and the source that the engine may run: found without running anything.
 
-Three things change between the author's text and the engine's: every constant path is followed by a check that it
-exists, `*` takes numbers only (a text repeated is a memory bomb), and every turn of a `for` looks at the clock.
+What changes between the author's text and the engine's: every constant path is followed by a check that it exists; `*`
+takes numbers only (a text repeated is a memory bomb); every turn of a `for`, every filter and every tag that may cost
+something looks at the clock; and what a filter goes through is counted before, item by item.
 """
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -23,9 +24,16 @@ from app.compiler.tokens import Part, RefusedError, Token
 _TAGS: Final = frozenset(
     ["if", "elif", "else", "endif", "for", "endfor", "set", "with", "endwith", "break", "continue"]
 )
-MAX_COPIES = 32
+MAX_COPIES = 16
+MAX_STORED = 32
 _MAX_ELIF = 200
-_GROWING: Final = frozenset("~+|[{(,")
+_MAX_TAGS_DEEP = 50
+_GROWING: Final = frozenset(["~", "+", "|", "[", "{", "(", ",", "==", "!=", "<", ">", "<=", ">=", "in"])
+_CHEAP: Final = frozenset(["abs", "bool", "count", "d", "default", "first", "float", "int", "last", "length", "round"])
+_WALKING: Final = frozenset(
+    ["groupby", "join", "list", "map", "max", "min", "reject", "select", "sort", "unique", "zip"]
+)
+_PAY: Final = "*__gw_pay()"
 _MAY_BE_MISSING: Final = frozenset(
     [
         ("|", "default"),
@@ -61,6 +69,10 @@ class Path:
     text: str
 
 
+_Start = tuple[int, int, str, int, bool]
+"""A path in an expression: (first token, token behind, engine's source, weight, whether it has steps)."""
+
+
 @dataclass(slots=True)
 class Analysis:
     """Collects, in the order of the source, what its expressions read."""
@@ -71,6 +83,8 @@ class Analysis:
     scopes: list[dict[str, int]] = field(default_factory=lambda: [{}])
     branches: list[list[dict[str, int]]] = field(default_factory=list)
     stored: int = 0
+    growth: int = 1
+    heavy: bool = False
 
     def weight(self, name: str) -> int | None:
         """How many copies a local name may hold of all that was read from outside; None where it is not local."""
@@ -88,9 +102,15 @@ class Analysis:
                 f"`{{% {keyword} %}}` is not available; there are if, for, set, with and raw", part.position
             )
         handler = getattr(self, f"_tag_{keyword}", None)
+        self.heavy = False
         body = handler(tokens[1:], part) if handler else _join(tokens[1:])
+        if len(self.scopes) > _MAX_TAGS_DEEP:
+            raise RefusedError(f"tags are nested more than {_MAX_TAGS_DEEP} levels deep", part.position)
+        opening = part.opening
+        if self.heavy and keyword in ("if", "set", "with", "for"):
+            opening = part.opening + " if __gw_tick() %}{% endif %}{%"
         tick = "{% if __gw_tick() %}{% endif " + part.closing.strip() if keyword == "for" else ""
-        return f"{part.opening}{tokens[0].space}{keyword}{body}{part.closing}{tick}"
+        return f"{opening}{tokens[0].space}{keyword}{body}{part.closing}{tick}"
 
     def _tag_if(self, tokens: Sequence[Token], _part: Part) -> str:
         source, _ = self.expression(tokens)
@@ -100,8 +120,12 @@ class Analysis:
 
     def _tag_elif(self, tokens: Sequence[Token], part: Part) -> str:
         self._next_branch(part)
+        return self._guarded(tokens)
+
+    def _guarded(self, tokens: Sequence[Token]) -> str:
+        """A condition that looks at the clock first."""
         source, _ = self.expression(tokens)
-        return source
+        return f" __gw_tick() or ({source}\n)" if self.heavy and tokens else source
 
     def _tag_else(self, tokens: Sequence[Token], part: Part) -> str:
         self._next_branch(part)
@@ -141,7 +165,7 @@ class Analysis:
         head = _join(tokens[: middle + 1]) + source
         if condition is None:
             return head
-        return head + _join(tokens[end : end + 1]) + self.expression(tokens[end + 1 :])[0]
+        return head + _join(tokens[end : end + 1]) + self._guarded(tokens[end + 1 :])
 
     def _tag_endfor(self, tokens: Sequence[Token], part: Part) -> str:
         self._next_branch(part)
@@ -155,8 +179,8 @@ class Analysis:
             raise RefusedError("`{% set %}` needs the form `{% set name = expression %}`", part.position)
         source, weight = self.expression(tokens[equals + 1 :])
         self.stored += weight
-        if self.stored > MAX_COPIES:
-            raise RefusedError(f"the template stores more than {MAX_COPIES} copies of local values", part.position)
+        if self.stored > MAX_STORED:
+            raise RefusedError(f"the template stores more than {MAX_STORED} copies of local values", part.position)
         self.scopes[-1].update(dict.fromkeys(_targets(tokens[:equals]), weight))
         return _join(tokens[: equals + 1]) + source
 
@@ -181,31 +205,41 @@ class Analysis:
         """
         starts = {path[0]: path for path in (self._root(tokens, i) for i in range(len(tokens))) if path}
         powers = number_checks(tokens)
-        weights = [weight for *_, weight in starts.values()]
-        grows = any(token.text in _GROWING for token in tokens if token.kind == "op")
+        weights = [path[3] for path in starts.values()]
+        grows = any(token.text in _GROWING for token in tokens if token.kind != "string")
+        self.heavy = self.heavy or (grows and any(not path[4] for path in starts.values()))
         copies = sum(weights) if grows else max(weights, default=0)
+        self.growth = max(self.growth, copies)
         if grows and copies > MAX_COPIES:
             raise RefusedError(
-                f"an expression copies more than {MAX_COPIES} local values; split it", tokens[0].position
+                f"an expression works on more than {MAX_COPIES} local values; split it", tokens[0].position
             )
+        return self._rewritten(tokens, starts, powers), copies
+
+    def _rewritten(self, tokens: Sequence[Token], starts: Mapping[int, _Start], powers: Container[int]) -> str:
         out: list[str] = []
         index = 0
         while index < len(tokens):
             if index in powers:
                 out.append(" ** 1")
             if index in starts:
-                _, index, source, _ = starts[index]
+                _, index, source, _, _ = starts[index]
                 out.append(source)
                 continue
             check_word(tokens, index)
             out.append(tokens[index].space + _engine_text(tokens, index))
             index += 1
+            if _is_filter(tokens, index - 1) and tokens[index - 1].text not in _CHEAP:
+                has_brackets = index < len(tokens) and tokens[index].text == "("
+                is_empty = has_brackets and tokens[index + 1 : index + 2] and tokens[index + 1].text == ")"
+                out.append("(" + _PAY + ("" if is_empty else ", ") if has_brackets else f"({_PAY})")
+                index += has_brackets
         if index in powers:
             out.append(" ** 1")
-        return "".join(out), copies
+        return "".join(out)
 
-    def _root(self, tokens: Sequence[Token], start: int) -> tuple[int, int, str, int] | None:
-        """The path that begins at a token: (start, end, engine's source, weight), or None if none begins there."""
+    def _root(self, tokens: Sequence[Token], start: int) -> _Start | None:
+        """The path that begins at a token, or None if none begins there."""
         token = tokens[start]
         if token.kind != "name":
             return None
@@ -228,7 +262,7 @@ class Analysis:
             self.paths.append(path)
         source = self._checked(path, tokens, end, weight)
         is_read = not path.keys if weight == 0 else bool(weight)
-        return start, end, token.space + source, max(weight or 0, 1) if is_read else 0
+        return start, end, token.space + source, max(weight or 0, 1) if is_read else 0, bool(path.keys)
 
     def _checked(self, path: Path, tokens: Sequence[Token], end: int, weight: int | None) -> str:
         following = tuple(token.text for token in tokens[end : end + 3])
@@ -303,15 +337,16 @@ def _engine_text(tokens: Sequence[Token], index: int) -> str:
     """Ours instead of the engine's: its `tojson` escapes HTML, its `map(attribute=…)` makes nulls of missing fields."""
     text = tokens[index].text
     before = tuple(token.text for token in tokens[max(index - 2, 0) : index])
+    if _is_filter(tokens, index) and text in _WALKING:
+        by_attribute = text == "map" and [t.text for t in call_arguments(tokens, index + 1)[:1]] == ["attribute"]
+        return "__gw_pluck" if by_attribute else f"select('__gw_walk')|{text}"
     if text == "tojson" and before[-1:] == ("|",):
         return "__gw_tojson"
-    if (
-        text == "map"
-        and before[-1:] == ("|",)
-        and [t.text for t in call_arguments(tokens, index + 1)[:1]] == ["attribute"]
-    ):
-        return "__gw_pluck"
     return "'__gw_tojson'" if text in ("'tojson'", '"tojson"') and before == ("map", "(") else text
+
+
+def _is_filter(tokens: Sequence[Token], index: int) -> bool:
+    return index > 0 and tokens[index].kind == "name" and tokens[index - 1].text == "|"
 
 
 def _targets(tokens: Sequence[Token]) -> list[str]:

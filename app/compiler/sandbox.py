@@ -12,10 +12,12 @@ from typing import Any, Final, cast
 
 from minijinja import Environment, TemplateError
 
-from app.compiler.views import ExpressionError, Run, raw, to_text, too_expensive, view
+from app.compiler.allowance import ExpressionError, too_expensive
+from app.compiler.views import Run, raw, to_text, view
 
 FUEL: Final = 1_000_000  # instructions of the engine: about 30 ms of bare loops
 MAX_INDENT: Final = 100
+MAX_RANGE: Final = 100_000
 _FORMAT = re.compile(r"%(?:%|[-+ #0]*\d{0,3}(?:\.\d{0,3})?[sdifeEgGxXoc])")
 DICT_METHODS: Final = frozenset(name for name in dir(dict) if not name.startswith("_"))
 
@@ -58,7 +60,11 @@ class Engine:
         for name, function in self._filters().items():
             environment.add_filter(name, function)
         environment.add_test("in", self._is_in)
+        environment.add_test("__gw_walk", self._walk)
+        environment.add_global("range", self._range)
         environment.add_global("__gw_tick", self._tick)
+        environment.add_global("__gw_pay", self._pay)
+        environment.add_global("__gw_write", self._write)
         environment.add_global("__gw_missing", self._raise_missing)
         environment.add_global("__gw_take", self._take)
         return environment
@@ -97,6 +103,29 @@ class Engine:
     def _tick(self) -> bool:
         return self._current.tick()
 
+    def _pay(self) -> tuple[()]:
+        self._current.tick()
+        return ()
+
+    def _walk(self, item: Any) -> bool:
+        return self._current.walk_item(item)
+
+    def _write(self, number: int) -> str:
+        value = self._current.found(number)
+        if isinstance(value, str):
+            return str.__str__(value)
+        self._current.allowance.check_size(value)
+        return to_text(value)
+
+    def _range(self, start: int, stop: int | None = None, step: int = 1) -> Any:
+        try:
+            numbers = range(start) if stop is None else range(start, stop, step)
+        except (TypeError, ValueError):
+            raise ExpressionError("`range` takes whole numbers, and a step that is not 0") from None
+        if len(numbers) > MAX_RANGE:
+            raise ExpressionError(f"`range` gives at most {MAX_RANGE:,} numbers")
+        return view(self._current, list(numbers), None, "range")
+
     def _take(self, value: object, is_defined: bool, is_float: bool) -> bool:
         return self._current.take(value, is_defined, is_float)
 
@@ -106,14 +135,16 @@ class Engine:
     def _finalize(self, value: Any) -> Any:
         kind = type(value)
         if kind is int or kind is float:
-            self._current.produce(1)
+            self._current.tick()
             return NotImplemented
         if isinstance(value, str):
-            self._current.produce(len(value))
+            self._current.allowance.make(len(value))
             return NotImplemented
-        text = to_text(raw(value))
-        self._current.produce(len(text))
-        return text
+        return self._current.text(raw(value))
+
+    def _make(self, size: int) -> None:
+        """Counts characters before they are made; raises ExpressionError."""
+        self._current.keep(size)
 
     def _is_in(self, value: Any, container: Any) -> bool:
         self._current.tick()
@@ -132,14 +163,18 @@ class Engine:
     def _tojson(self, value: Any, indent: int | None = None) -> str:
         if indent is not None and not 0 <= indent <= MAX_INDENT:
             raise ExpressionError(f"`tojson` indents by 0 to {MAX_INDENT}")
-        text = json.dumps(raw(value), ensure_ascii=False, indent=indent)
-        self._current.produce(len(text))
+        plain = raw(value)
+        self._current.allowance.check_size(plain)
+        text = json.dumps(plain, ensure_ascii=False, indent=indent)
+        self._make(len(text))
         return text
 
     def _pluck(self, items: Any, attribute: str) -> Any:
         steps = [int(step) if step.isdigit() else step for step in str(attribute).split(".")]
         found = []
         for number, item in enumerate(raw(items)):
+            if not self._current.step():
+                break
             value = item
             for step in steps:
                 try:
@@ -150,24 +185,25 @@ class Engine:
         return view(self._current, found, None, "map")
 
     def _fromjson(self, text: Any) -> Any:
+        source = _text(text, "fromjson")
+        self._make(len(source))
         try:
-            value = json.loads(_text(text, "fromjson"))
+            value = json.loads(source)
         except json.JSONDecodeError as error:
             raise ExpressionError(f"`fromjson`: no valid JSON at character {error.pos}") from None
-        self._current.produce(len(text))
         return view(self._current, value, None, "fromjson")
 
     def _replace(self, text: Any, old: Any, new: Any, count: int = -1) -> str:
         body, before, after = _text(text, "replace"), _text(old, "replace"), _text(new, "replace")
         times = body.count(before) if count < 0 else min(body.count(before), count)
-        self._current.produce(len(body) + times * max(len(after) - len(before), 0))
+        self._make(len(body) + times * max(len(after) - len(before), 0))
         return body.replace(before, after, count)
 
     def _indent(self, text: Any, width: int = 4, first: bool = False, blank: bool = False) -> str:
         if not 0 <= width <= MAX_INDENT:
             raise ExpressionError(f"`indent` indents by 0 to {MAX_INDENT}")
         body = _text(text, "indent")
-        self._current.produce(len(body) + width * (body.count("\n") + 1))
+        self._make(len(body) + width * (body.count("\n") + 1))
         pad = " " * width
         lines = [pad + line if line.strip() or blank else line for line in body.split("\n")]
         return "\n".join(lines) if first else "\n".join([body.split("\n", 1)[0], *lines[1:]])
@@ -177,7 +213,7 @@ class Engine:
         if "%" in _FORMAT.sub("", pattern):
             raise ExpressionError("`format` knows %s, %d, %f, %e, %g, %x, %o and %c, with widths of at most 3 digits")
         arguments = tuple(value if isinstance(value, int | float | str) else to_text(raw(value)) for value in values)
-        self._current.produce(len(pattern) * 1000 + sum(len(v) for v in arguments if isinstance(v, str)))
+        self._make(len(pattern) * 1000 + sum(len(v) for v in arguments if isinstance(v, str)))
         try:
             return str(pattern % arguments)
         except (TypeError, ValueError, OverflowError):

@@ -11,12 +11,14 @@ from app.errors import GraphwrightError
 
 MARKERS = re.compile(r"\{\{|\{%|\{#")
 MAX_SOURCE = 256 * 1024
-MAX_DEPTH = 400  # the engine's stack holds 800 chained operators in a thread with a stack of 512 KB
+MAX_TOKENS = 10_000  # about 60 ms of checking
+MAX_BRACKETS = 50
+MAX_DEPTH = 200  # the engine's stack holds 800 chained operators in a thread with a stack of 512 KB
 _TOKEN = re.compile(
     r"""(?P<space>\s+)
     | (?P<name>[^\W\d]\w*)
     | (?P<number>\d\w*(?:\.\d\w*)?(?:(?<=[eE])[+-]\d+)?)
-    | (?P<string>'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")
+    | (?P<string>'[^'\\]*(?:\\.[^'\\]*)*'|"[^"\\]*(?:\\.[^"\\]*)*")
     | (?P<op>\*\*|//|==|!=|<=|>=|[-+*/%~|.,:()\[\]{}<>=])""",
     re.VERBOSE | re.DOTALL,
 )
@@ -84,6 +86,8 @@ def cut_expression(source: str, start: int = 0, closer: str = "") -> tuple[tuple
         else:
             balance += (text in _OPENING) - (text in _CLOSING) if kind == "op" else 0
             tokens.append(Token(kind, text, position, space))
+            if len(tokens) > MAX_TOKENS:
+                raise RefusedError(f"the expression has more than {MAX_TOKENS:,} words and signs; split it", position)
             space = ""
         position = match.end()
     else:
@@ -96,12 +100,15 @@ def cut_expression(source: str, start: int = 0, closer: str = "") -> tuple[tuple
 def cut_template(source: str) -> list[Part]:
     """The parts of a template source; raises RefusedError."""
     parts: list[Part] = []
-    position = 0
+    position = cost = 0
     while match := MARKERS.search(source, position):
         if match.start() > position:
             parts.append(Part("text", source[position : match.start()], (), "", position))
         part, position = _cut_part(source, match.start())
         parts.append(part)
+        cost += len(part.tokens) + 2
+        if cost > MAX_TOKENS:
+            raise RefusedError(f"the template has more than {MAX_TOKENS:,} words and signs; split it", match.start())
     if position < len(source):
         parts.append(Part("text", source[position:], (), "", position))
     return parts
@@ -146,6 +153,10 @@ def _measure(tokens: list[Token]) -> None:
         if token.text in _OPENING:
             outer.append((depth, deepest))
             deepest = depth
+            if len(outer) > MAX_BRACKETS:
+                raise RefusedError(f"brackets are nested more than {MAX_BRACKETS} levels deep", token.position)
+        elif token.text in _CLOSING and not outer:
+            raise RefusedError(f"`{token.text}` closes a bracket that is not open", token.position)
         elif token.text in _CLOSING and outer:
             depth = max(depth, deepest) + 1
             deepest = max(outer.pop()[1], depth)

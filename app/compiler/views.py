@@ -3,45 +3,41 @@
 
 import json
 import math
-import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from app.errors import GraphwrightError
+from app.compiler.allowance import MAX_ITEMS, MAX_TEXT, MAX_WALKED, Allowance, ExpressionError, late, too_expensive
 
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
-SECONDS: Final = 2.0
-MAX_RESULT: Final = 16 * 1024 * 1024
-MAX_READ: Final = 64 * 1024 * 1024
 _INT_BITS: Final = 127
-
-
-class ExpressionError(GraphwrightError):
-    """A template or condition that cannot be evaluated over its scope; codes template_error, template_too_expensive."""
-
-    code = "template_error"
-    status = 422
-    title = "The template cannot be evaluated"
-
-
-def too_expensive(message: str) -> ExpressionError:
-    """The error of everything that takes too long or grows too large."""
-    return ExpressionError(message, code="template_too_expensive")
+_STEPS: Final = 32  # so many values are given between two looks at the clock
+_LONG: Final = 4096  # characters of a text that is worth a look at the clock
 
 
 class Run:
-    """One evaluation: its clock, what it has produced, and what went wrong where the engine could not be told."""
+    """One evaluation: what it may spend, and what went wrong where the engine could not be told.
 
-    __slots__ = ("deadline", "failure", "is_float", "miss", "missing", "opaque", "produced", "read", "value")
+    `missing` gives the error of a missing path and `found` its value, both by its number. `max_read` is how many
+    characters may be read, which depends on how often they are copied.
+    """
 
-    def __init__(self, missing: Callable[[int, "Run"], ExpressionError]) -> None:
-        self.deadline = time.monotonic() + SECONDS
+    __slots__ = ("allowance", "failure", "found", "is_float", "max_read", "miss", "missing", "opaque", "steps", "value")
+
+    def __init__(
+        self,
+        missing: Callable[[int, "Run"], ExpressionError],
+        found: Callable[[int], Any],
+        allowance: Allowance,
+        max_read: int,
+    ) -> None:
         self.failure: ExpressionError | None = None
         self.miss: tuple[_View, object] | None = None
         self.missing = missing
+        self.found = found
+        self.allowance = allowance
+        self.max_read = max_read
         self.opaque = False
-        self.produced = 0
-        self.read = 0
+        self.steps = 0
         self.value: Any = None
         self.is_float = False
 
@@ -50,17 +46,50 @@ class Run:
         self.failure = self.failure or ExpressionError(message)
 
     def tick(self) -> bool:
-        """Raises ExpressionError when the time is up."""
-        if time.monotonic() > self.deadline:
-            raise too_expensive(f"takes more than {SECONDS:g} seconds")
+        """Raises ExpressionError when the time is up, or when something has failed that could not be told."""
+        if self.failure is not None:
+            raise self.failure
+        self.allowance.tick()
         return False
 
-    def produce(self, size: int) -> None:
-        """Counts characters; raises ExpressionError when there are too many."""
-        self.tick()
-        self.produced += size
-        if self.produced > MAX_RESULT:
-            raise too_expensive(f"makes more than {MAX_RESULT} characters of text")
+    def step(self) -> bool:
+        """Whether a view may give one more value; notes the failure when the time is up."""
+        self.steps += 1
+        if self.steps % _STEPS == 0 and self.failure is None and self.allowance.is_late:
+            self.failure = late()
+        return self.failure is None
+
+    def walk(self, count: int) -> bool:
+        """Whether a view may be gone through; notes the failure when too many items are."""
+        self.allowance.items += count
+        if self.allowance.items > MAX_ITEMS and self.failure is None:
+            self.failure = too_expensive(f"goes through more than {MAX_ITEMS:,} items")
+        return self.failure is None and not self.opaque
+
+    def walk_item(self, item: Any) -> bool:
+        """Counts one item, with its characters, of what a filter is about to go through; raises ExpressionError."""
+        allowance = self.allowance
+        allowance.walked += len(item) if isinstance(item, str) else 1
+        if allowance.walked > MAX_WALKED:
+            raise too_expensive(f"sorts and compares more than {MAX_WALKED:,} characters or items")
+        if not self.step():
+            raise self.failure or late()
+        return True
+
+    def keep(self, size: int) -> None:
+        """Counts characters that a template makes and goes on working with; raises ExpressionError."""
+        self.allowance.make(size)
+        self.allowance.read += size
+        if self.allowance.read > self.max_read:
+            raise self.read_too_much()
+
+    def read_too_much(self) -> ExpressionError:
+        """The error of a template that reads more than it may."""
+        return too_expensive(f"works on more than {self.max_read:,} characters of text")
+
+    def text(self, value: Any) -> str:
+        """A value as it stands in a text, counted; raises ExpressionError."""
+        return spelled(value, self.allowance)
 
     def take(self, value: object, is_defined: bool, is_float: bool) -> bool:
         """Receives the result; true asks the engine to spell it once more, to tell 1.0 from 1 inside of it."""
@@ -90,15 +119,15 @@ class _View:
 
     def __str__(self) -> str:
         try:
-            text = to_text(self._raw)
-            self._run.produce(len(text))
+            text = self._run.text(self._raw)
+            self._run.allowance.read += len(text)
         except (ExpressionError, RecursionError, ValueError, TypeError) as error:
             self._run.failure = self._run.failure or _unreadable(error)
             return ""
         return text
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _View) and bool(self._raw == other._raw)
+        return isinstance(other, _View) and self._run.step() and bool(self._raw == other._raw)
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -123,14 +152,17 @@ class ListView(_View):
         return _or_missing(self._run, view(self._run, self._raw[index], self, index))
 
     def __iter__(self) -> Iterator[Any]:
-        for index, item in enumerate(() if self._run.opaque else self._raw):
-            yield view(self._run, item, self, index)
+        run = self._run
+        for index, item in enumerate(self._raw if run.walk(len(self._raw)) else ()):
+            if not run.step():
+                return
+            yield view(run, item, self, index)
 
     def __lt__(self, other: object) -> bool:
-        return isinstance(other, ListView) and bool(self._raw < other._raw)
+        return isinstance(other, ListView) and self._run.step() and bool(self._raw < other._raw)
 
     def __gt__(self, other: object) -> bool:
-        return isinstance(other, ListView) and bool(self._raw > other._raw)
+        return isinstance(other, ListView) and self._run.step() and bool(self._raw > other._raw)
 
 
 Sequence.register(ListView)
@@ -149,7 +181,9 @@ class ObjectView(_View):
         return _or_missing(self._run, view(self._run, self._raw[key], self, key))
 
     def __iter__(self) -> Iterator[str]:
-        for key in () if self._run.opaque else self._raw:
+        for key in self._raw if self._run.walk(len(self._raw)) else ():
+            if not self._run.step():
+                return
             if _is_unicode(key):
                 yield key
             else:
@@ -203,15 +237,21 @@ def view(run: Run, value: Any, parent: _View | None, key: object) -> Any:  # noq
 
 def _or_missing(run: Run, value: Any) -> Any:
     """The value; after a failure nothing is there any more, so that the engine soon stops."""
-    if run.failure is not None:
+    if not run.step():
         raise KeyError
     return value
 
 
 def _readable(run: Run, text: str) -> str | None:
-    run.read += len(text)
-    if run.read > MAX_READ:
-        run.failure = run.failure or too_expensive(f"reads more than {MAX_READ} characters of text")
+    allowance, size = run.allowance, len(text)
+    allowance.read += size
+    if size > MAX_TEXT:
+        run.failure = run.failure or too_expensive(f"works on a text of more than {MAX_TEXT:,} characters")
+    elif allowance.read > run.max_read:
+        run.failure = run.failure or run.read_too_much()
+    elif size > _LONG and allowance.is_late:
+        run.failure = run.failure or late()
+    if run.failure is not None:
         return None
     if text.isascii() or _is_unicode(text):
         return text
@@ -225,9 +265,9 @@ def raw(value: Any) -> Any:
     if kind is ListView or kind is ObjectView:
         return value._raw
     if kind is list or kind is tuple:
-        return [raw(item) for item in value]
+        return [_inner(item) for item in value]
     if kind is dict:
-        return {_name(key): raw(item) for key, item in value.items()}
+        return {_name(key): _inner(item) for key, item in value.items()}
     if value is None or kind is bool or kind is int or kind is str:
         return value
     if isinstance(value, float):
@@ -239,9 +279,26 @@ def raw(value: Any) -> Any:
     raise ExpressionError(f"gives a value that is no JSON: {kind.__name__}")
 
 
+def _inner(value: Any) -> Any:
+    kind = type(value)
+    if kind is ListView or kind is ObjectView:
+        value._run.allowance.share(value._raw)
+        return value._raw
+    return raw(value)
+
+
 def to_text(value: Any) -> str:
     """How a value stands in a text: a text as it is, everything else as JSON."""
     return value if isinstance(value, str) else _JSON.encode(value)
+
+
+def spelled(value: Any, allowance: Allowance) -> str:
+    """A JSON value as it stands in a text, paid for; raises ExpressionError."""
+    if type(value) is dict or type(value) is list:
+        allowance.check_size(value)
+    text = to_text(value)
+    allowance.make(len(text))
+    return text
 
 
 def _is_unicode(text: str) -> bool:
@@ -271,16 +328,16 @@ def _has_whole_number(value: Any) -> bool:
     return type(value) is int
 
 
-def with_floats(value: Any, spelled: Any) -> Any:
-    """`value` with 1.0 where the engine spelled 1.0; views are opened, and empty in `spelled`."""
+def with_floats(value: Any, found: Any) -> Any:
+    """`value` with 1.0 where the engine spelled 1.0 in `found`; views are opened, and empty in `found`."""
     kind = type(value)
     if kind is list or kind is tuple:
-        if isinstance(spelled, list) and len(spelled) == len(value):
-            return [with_floats(item, text) for item, text in zip(value, spelled, strict=True)]
+        if isinstance(found, list) and len(found) == len(value):
+            return [with_floats(item, text) for item, text in zip(value, found, strict=True)]
     elif kind is dict:
-        if isinstance(spelled, dict) and len(spelled) == len(value):
-            pairs = zip(value.items(), spelled.values(), strict=True)
+        if isinstance(found, dict) and len(found) == len(value):
+            pairs = zip(value.items(), found.values(), strict=True)
             return {_name(key): with_floats(item, text) for (key, item), text in pairs}
-    elif kind is int and isinstance(spelled, float):
-        return spelled
-    return raw(value)
+    elif kind is int and isinstance(found, float):
+        return found
+    return _inner(value)
