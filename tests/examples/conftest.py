@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -39,10 +40,10 @@ class Service:
         return items
 
 
-@pytest.fixture
-async def service(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Service]:
-    monkeypatch.delenv("GRAPHWRIGHT_WORKFLOWS", raising=False)
-    app = create_app(Settings(database_url=database_url, home=tmp_path))
+@asynccontextmanager
+async def serving(database_url: str, home: Path, **settings: Any) -> AsyncIterator[Service]:
+    """The service with its database, as long as the block is open; without any setting of the environment."""
+    app = create_app(Settings(**{"database_url": database_url, "home": home, "workflows": (), **settings}))
     async with (
         app.router.lifespan_context(app),
         httpx.AsyncClient(
@@ -51,6 +52,12 @@ async def service(database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyP
     ):
         answer = await client.post("/projects", json={"name": "Examples"})
         yield Service(client, f"/projects/{answer.raise_for_status().json()['id']}")
+
+
+@pytest.fixture
+async def service(database_url: str, tmp_path: Path) -> AsyncIterator[Service]:
+    async with serving(database_url, tmp_path) as service:
+        yield service
 
 
 @pytest.fixture(scope="session")

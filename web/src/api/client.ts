@@ -49,6 +49,14 @@ export async function call<T>(path: string, { method = "GET", body, query, idemp
   return (response.status === 204 ? undefined : await response.json()) as T;
 }
 
+/** An image that the server gives to those with the key only, as an address for an img. */
+export async function image(url: string, signal: AbortSignal): Promise<string> {
+  const key = apiKey.get();
+  const response = await fetch(url, { headers: authorization(), signal });
+  if (!response.ok) throw await problem(response, key);
+  return `data:${response.headers.get("Content-Type")},${encodeURIComponent(await response.text())}`;
+}
+
 async function problem(response: Response, key: string | null): Promise<ApiError> {
   if (response.status === 401) apiKey.refused(key);
   const body = (await response.json().catch(() => null)) as {

@@ -1,5 +1,5 @@
 import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
-import { call } from "./client";
+import { call, image } from "./client";
 import { paths } from "./paths";
 import type { NodeState, Page, Project, Run, Template, Workflow, WorkflowVersion } from "./types";
 
@@ -27,6 +27,13 @@ export const templatesQuery = () =>
   queryOptions({
     queryKey: ["templates"],
     queryFn: ({ signal }) => call<{ items: Template[] }>(paths.templates(), { signal }),
+    staleTime: Infinity,
+  });
+
+export const pictureQuery = (url: string) =>
+  queryOptions({
+    queryKey: ["picture", url],
+    queryFn: ({ signal }) => image(url, signal),
     staleTime: Infinity,
   });
 

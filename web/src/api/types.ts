@@ -139,7 +139,10 @@ export interface Template {
   id: string;
   name: string;
   description: string;
-  graph: Graph;
+  /** As it was written: in the form of edges, or in that of dependencies. */
+  graph: { nodes?: GraphNode[]; dag?: { nodes: GraphNode[] } };
+  /** Where its picture is, an SVG. */
+  picture: string;
   input?: Json;
 }
 

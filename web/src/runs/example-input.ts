@@ -2,16 +2,20 @@ import type { Json, Template, Workflow } from "../api/types";
 
 /** What to fill the input with: the example of the template the workflow came from, else what its schema offers. */
 export function exampleInput(workflow: Workflow, templates: readonly Template[]): Json {
-  const same = JSON.stringify(workflow.graph.nodes.map((node) => node.id));
+  const same = ids(workflow.graph.nodes);
   const template =
     templates.find((item) => item.name === workflow.name) ??
-    templates.find((item) => JSON.stringify(item.graph.nodes.map((node) => node.id)) === same);
+    templates.find((item) => ids(item.graph.nodes ?? item.graph.dag?.nodes) === same);
   if (template?.input !== undefined) return template.input;
   for (const node of workflow.graph.nodes) {
     const schema = node.type === "input" ? node.config?.schema : undefined;
     if (isObject(schema)) return fromSchema(schema);
   }
   return {};
+}
+
+function ids(nodes: readonly { id: string }[] = []): string {
+  return JSON.stringify(nodes.map((node) => node.id));
 }
 
 function fromSchema(schema: { [key: string]: Json }): Json {

@@ -44,6 +44,8 @@ describe("the input of a run", () => {
     const template = { id: "t", name: "W", description: "", graph: workflow.graph, input: { n: 4 } };
     expect(exampleInput(workflow as never, [template as never])).toEqual({ n: 4 });
     expect(exampleInput(workflow as never, [])).toEqual({ n: 0, s: "x" });
+    const written = { ...template, name: "Another name", graph: { dag: { nodes: [{ id: "in" }] } } };
+    expect(exampleInput(workflow as never, [written as never])).toEqual({ n: 4 });
   });
 
   it("[UI-13] says what is wrong with what is no JSON", () => {

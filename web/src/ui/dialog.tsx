@@ -8,17 +8,18 @@ interface Props {
   onOpenChange?: (open: boolean) => void;
   title: string;
   description?: string;
+  wide?: boolean;
   children: ReactNode;
 }
 
-export function Dialog({ open, onOpenChange, title, description, children }: Props) {
+export function Dialog({ open, onOpenChange, title, description, wide = false, children }: Props) {
   return (
     <Radix.Root open={open} {...(onOpenChange ? { onOpenChange } : {})}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/35 backdrop-blur-[2px]" />
         <Radix.Content
           {...(description ? {} : { "aria-describedby": undefined })}
-          className="appearing fixed inset-x-3 top-[8vh] z-50 mx-auto flex max-h-[84vh] max-w-xl flex-col overflow-hidden rounded-2xl border border-line bg-raised shadow-pop"
+          className={`appearing fixed inset-x-3 top-[8vh] z-50 mx-auto flex max-h-[84vh] ${wide ? "w-fit max-w-7xl" : "max-w-xl"} flex-col overflow-hidden rounded-2xl border border-line bg-raised shadow-pop`}
         >
           <header className="flex items-start gap-4 px-6 pt-5 pb-1">
             <div className="grow">

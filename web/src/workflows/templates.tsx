@@ -2,13 +2,13 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call, freshKey } from "../api/client";
 import { paths } from "../api/paths";
-import { keys, templatesQuery } from "../api/queries";
+import { keys, pictureQuery, templatesQuery } from "../api/queries";
 import type { Template, Workflow } from "../api/types";
 import { StartDialog } from "../runs/start-dialog";
 import { Button } from "../ui/button";
+import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icons";
 import { ErrorBox } from "../ui/states";
-import { GraphGlyph } from "./graph-glyph";
 
 /** What one can begin with: one click makes a workflow of a template, a second starts it. */
 export function Templates({ project, compact = false }: { project: string; compact?: boolean }) {
@@ -17,7 +17,7 @@ export function Templates({ project, compact = false }: { project: string; compa
   if (templates.isError) return <ErrorBox error={templates.error} retry={() => void templates.refetch()} />;
   if (items.length === 0) return null;
   return (
-    <section aria-label="Templates" className={compact ? "" : "mx-auto w-full max-w-3xl px-5 pb-12"}>
+    <section aria-label="Templates" className={compact ? "" : "mx-auto w-full max-w-5xl px-5 pb-12"}>
       <h2 className="mb-3 text-xs font-semibold text-ink-3">Templates</h2>
       <ul className={`grid gap-3 ${compact || items.length === 1 ? "" : "sm:grid-cols-2"}`}>
         {items.map((template) => (
@@ -33,14 +33,14 @@ function TemplateCard({ project, template }: { project: string; template: Templa
   const [starting, setStarting] = useState(false);
   const use = useMutation({
     mutationFn: () => {
-      const { name, description, graph } = template;
-      return call<Workflow>(paths.workflows(project), { method: "POST", body: { name, description, graph }, idempotencyKey: freshKey() });
+      const body = { template: template.id };
+      return call<Workflow>(paths.workflows(project), { method: "POST", body, idempotencyKey: freshKey() });
     },
     onSuccess: () => client.invalidateQueries({ queryKey: keys.workflows(project) }),
   });
   return (
     <li className="flex flex-col rounded-xl border border-line bg-surface p-4 shadow-card">
-      <GraphGlyph graph={template.graph} />
+      <Picture template={template} />
       <h3 className="mt-3 font-semibold">{template.name}</h3>
       <p className="mt-1 mb-4 line-clamp-3 grow text-ink-2">{template.description}</p>
       {use.isError && <ErrorBox error={use.error} />}
@@ -62,5 +62,23 @@ function TemplateCard({ project, template }: { project: string; template: Templa
       </div>
       {use.data && <StartDialog project={project} open={starting} onOpenChange={setStarting} workflow={use.data.id} />}
     </li>
+  );
+}
+
+/** The template's graph, small; pressed, it is shown as large as it fits. */
+function Picture({ template }: { template: Template }) {
+  const [large, setLarge] = useState(false);
+  const picture = useQuery(pictureQuery(template.picture));
+  const name = `Graph of ${template.name}`;
+  if (picture.isError) return null;
+  return (
+    <>
+      <button type="button" aria-label={`Enlarge: ${name}`} onClick={() => setLarge(true)} className="-mx-1 flex h-36 items-center justify-center overflow-hidden rounded-lg hover:bg-hover">
+        {picture.data && <img src={picture.data} alt={name} className="max-h-full max-w-full" />}
+      </button>
+      <Dialog open={large} onOpenChange={setLarge} title={template.name} wide>
+        <img src={picture.data} alt={name} className="mx-auto max-w-full" />
+      </Dialog>
+    </>
   );
 }
