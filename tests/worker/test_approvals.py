@@ -7,6 +7,7 @@ import pytest
 
 from tests.support import Project, ServerProcess, ended, until
 from tests.worker.conftest import Trace, check_log
+from tests.worker.runs import graph, in_status, node, started, transform
 
 SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
 
@@ -15,36 +16,15 @@ def approval(name: str = "ask", **config: Any) -> dict[str, Any]:
     return {"id": name, "type": "approval", "config": {"prompt": "May {{ input.who }} pass?", **config}}
 
 
-def graph(nodes, *edges, **more):
-    return {"nodes": nodes, "edges": [{"source": a, "target": b} for a, b in edges], **more}
-
-
-async def started(project: Project, document: Any, value: Any = None) -> str:
-    workflow = await project.workflow(document)
-    run = await project.run(workflow["id"], {"who": "Ann"} if value is None else value, execute=True)
-    return f"{project.runs}/{run['id']}"
-
-
-async def in_status(client: httpx.AsyncClient, path: str, status: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-
-    async def there() -> bool:
-        found.update((await client.get(path)).json())
-        return found["status"] == status
-
-    await until(there, seconds=20)
-    return found
-
-
-async def node(client: httpx.AsyncClient, path: str, name: str) -> dict[str, Any]:
-    return (await client.get(f"{path}/nodes/{name}")).json()["items"][-1]
+async def asking(project: Project, document: Any) -> str:
+    return await started(project, document, {"who": "Ann"})
 
 
 @pytest.mark.spec("RUN-40", "NODE-40")
 async def test_an_approval_waits_without_a_worker_and_goes_on_with_its_answer(server_project: Project) -> None:
     client = server_project.client
-    after = {"id": "after", "type": "transform", "config": {"value": "{{ ask.output.answer.ok }}"}}
-    path = await started(server_project, graph([approval(schema=SCHEMA), after], ("ask", "after")))
+    after = transform("after", "{{ ask.output.answer.ok }}")
+    path = await asking(server_project, graph([approval(schema=SCHEMA), after], ("ask", "after")))
 
     run = await in_status(client, path, "WAITING")
     waiting = await node(client, path, "ask")
@@ -66,7 +46,7 @@ async def test_an_answer_that_does_not_fit_or_comes_twice_or_where_nobody_waits_
     server_project: Project,
 ) -> None:
     client = server_project.client
-    path = await started(server_project, graph([approval(schema=SCHEMA), {"id": "z", "type": "transform", "config": {"value": 1}}]))
+    path = await asking(server_project, graph([approval(schema=SCHEMA), transform("z", 1)]))
     await in_status(client, path, "WAITING")
 
     async def said(**body: Any) -> tuple[int, str]:
@@ -93,7 +73,7 @@ async def test_an_answer_is_heard_while_other_branches_of_the_run_still_work(
 ) -> None:
     client = server_project.client
     document = graph([approval(), trace.node("after"), trace.node("long", "hold")], ("ask", "after"))
-    path = await started(server_project, document)
+    path = await asking(server_project, document)
     await until(lambda: _traced(trace, "long"))
 
     async def waits() -> bool:
@@ -113,7 +93,7 @@ async def test_an_answer_is_heard_while_other_branches_of_the_run_still_work(
 @pytest.mark.parametrize("concurrency", [1])
 async def test_a_waiting_run_holds_none_of_the_workers_slots(server_project: Project, concurrency: int) -> None:
     client = server_project.client
-    paths = [await started(server_project, graph([approval()])) for _ in range(5)]
+    paths = [await asking(server_project, graph([approval()])) for _ in range(5)]
     for path in paths:
         await in_status(client, path, "WAITING")
     for path in paths:
@@ -135,7 +115,7 @@ async def test_an_approval_that_nobody_answers_does_in_time_what_it_says(
     server_project: Project, on_timeout: Any, status: str, output: Any
 ) -> None:
     client = server_project.client
-    path = await started(server_project, graph([approval(timeout=0.4, on_timeout=on_timeout, schema=SCHEMA)]))
+    path = await asking(server_project, graph([approval(timeout=0.4, on_timeout=on_timeout, schema=SCHEMA)]))
 
     done = await ended(client, path)
     asked = await node(client, path, "ask")
@@ -162,7 +142,7 @@ async def test_a_waiting_run_survives_the_death_of_its_process_and_a_cancel_ends
 ) -> None:
     project = await Project.make(client)
     document = graph([trace.node("first"), approval(), trace.node("last")], ("first", "ask"), ("ask", "last"))
-    answered, cancelled = [await started(project, document) for _ in range(2)]
+    answered, cancelled = [await asking(project, document) for _ in range(2)]
     for path in (answered, cancelled):
         await in_status(project.client, path, "WAITING")
 
@@ -182,7 +162,7 @@ async def test_a_waiting_run_survives_the_death_of_its_process_and_a_cancel_ends
 async def test_two_approvals_side_by_side_are_answered_one_by_one_and_said_once_each(server_project: Project) -> None:
     client = server_project.client
     end = {"id": "end", "type": "output", "join": "all"}
-    path = await started(server_project, graph([approval("a"), approval("b"), end], ("a", "end"), ("b", "end")))
+    path = await asking(server_project, graph([approval("a"), approval("b"), end], ("a", "end"), ("b", "end")))
     await in_status(client, path, "WAITING")
 
     ambiguous = await client.post(f"{path}/resume", json={"answer": 1})
@@ -202,12 +182,13 @@ async def test_two_approvals_side_by_side_are_answered_one_by_one_and_said_once_
 @pytest.mark.spec("LANG-40")
 async def test_every_lap_of_a_loop_asks_anew(server_project: Project) -> None:
     client = server_project.client
-    document = graph([approval(), {"id": "end", "type": "transform", "config": {"value": "{{ ask.output.answer }}"}}])
-    document["edges"] = [
-        {"source": "ask", "target": "end"},
-        {"source": "end", "target": "ask", "condition": "end.output != 'enough'"},
-    ]
-    path = await started(server_project, document)
+    document = graph(
+        [approval(), transform("end", "{{ ask.output.answer }}")],
+        ("ask", "end"),
+        ("end", "ask", {"condition": "end.output != 'enough'"}),
+        entry="ask",
+    )
+    path = await asking(server_project, document)
     for lap, said in enumerate(["more", "more", "enough"]):
         await until(lambda lap=lap: _waits_in(client, path, lap))
         await client.post(f"{path}/resume", json={"node_id": "ask", "answer": said})
@@ -222,7 +203,7 @@ async def test_every_lap_of_a_loop_asks_anew(server_project: Project) -> None:
 @pytest.mark.spec("RUN-44")
 async def test_the_timeout_of_a_run_ends_it_while_it_waits(server_project: Project) -> None:
     client = server_project.client
-    path = await started(server_project, graph([approval()], settings={"timeout": 1.0}))
+    path = await asking(server_project, graph([approval()], settings={"timeout": 1.0}))
     run = await in_status(client, path, "WAITING")
     assert run["wake_at"] is not None
     done = await ended(client, path)
@@ -238,7 +219,7 @@ async def test_a_long_delay_ends_in_time_although_another_branch_still_works(
     pause = {"id": "pause", "type": "delay", "config": {"seconds": 0.8}}
     document = graph([pause, trace.node("after"), trace.node("long", "hold")], ("pause", "after"))
     begun = datetime.now(UTC)
-    path = await started(server_project, document)
+    path = await asking(server_project, document)
     await until(lambda: _traced(trace, "after"))
     assert 0.8 < (datetime.now(UTC) - begun).total_seconds() < 5
     await client.post(f"{path}/cancel")
