@@ -4,6 +4,7 @@ The engine holds the interpreter while it renders: a thread would not help, so t
 counted in CPU seconds of the thread, because a template is no more expensive on a machine that is busy.
 """
 
+import gc
 import time
 from types import TracebackType
 from typing import Any, Final, Self
@@ -18,7 +19,8 @@ MAX_ITEMS: Final = 200_000
 MAX_WALKED: Final = 400_000
 MAX_TEXT: Final = 1024 * 1024
 _ITEM: Final = 6  # about what a number takes in JSON, with its comma
-_STEPS: Final = 32  # so many cheap steps are made between two looks at the clock
+_STEPS: Final = 256  # so many cheap steps are made between two looks at the clock
+_LONG: Final = 4096  # characters that are worth a look at the clock
 
 
 class ExpressionError(GraphwrightError):
@@ -42,33 +44,33 @@ class Allowance:
     `is_shared` says that several templates make one result together.
     """
 
-    __slots__ = ("_end", "_left", "_sizes", "_steps", "is_shared", "items", "made", "read", "shared", "walked")
+    __slots__ = ("_end", "_left", "_sizes", "_was_collecting", "is_shared", "items", "made", "read", "shared", "walked")
 
     def __init__(self) -> None:
         self.made = self.read = self.items = self.shared = self.walked = 0
         self.is_shared = False
         self._left = SECONDS
         self._end = 0.0
-        self._steps = 0
+        self._was_collecting = False
         self._sizes: dict[int, int] = {}
 
     def __enter__(self) -> Self:
+        # A collection takes longer than most templates, and would be charged to whichever happens to set it off.
+        self._was_collecting = gc.isenabled()
+        gc.disable()
         self._end = time.thread_time() + self._left
         return self
 
     def __exit__(self, _kind: type[BaseException] | None, _e: BaseException | None, _t: TracebackType | None) -> None:
         self._left = self._end - time.thread_time()
         self._sizes.clear()
+        if self._was_collecting:
+            gc.enable()
 
     @property
     def is_late(self) -> bool:
         """Whether the time is up."""
         return time.thread_time() > self._end
-
-    def step(self) -> bool:
-        """Counts one cheap step of work; whether the time is up, looked at now and then."""
-        self._steps += 1
-        return self._steps % _STEPS == 0 and self.is_late
 
     def tick(self) -> None:
         """Raises ExpressionError when the time is up."""
@@ -80,37 +82,41 @@ class Allowance:
         self.made += size
         if self.made > MAX_MADE:
             raise too_expensive(f"makes more than {MAX_MADE:,} characters of text")
-        self.tick()
+        if size > _LONG:
+            self.tick()
 
     def check_size(self, value: Any) -> None:
         """Raises ExpressionError when a value is too large to be written as JSON within what is left."""
         if self._size(value, MAX_MADE - self.made) > MAX_MADE - self.made:
             raise too_expensive(f"makes more than {MAX_MADE:,} characters of text")
 
-    def share(self, value: Any) -> None:
+    def share(self, value: Any, *, anew: bool = True) -> None:
         """Counts a value that a result holds as it is; raises ExpressionError when they get too large together.
 
-        Values are not copied, but whoever stores the result writes each of them out.
+        Values are not copied, but whoever stores the result writes each of them out. Without `anew` they are free
+        the first time.
         """
         kind = type(value)
         if kind is not list and kind is not dict:
             self.shared += len(value) if kind is str else _ITEM
-        else:
-            known = self._sizes.get(id(value))
-            if known is None:
+        elif anew or id(value) in self._sizes:
+            known = self._sizes.get(id(value), 0)
+            if not known:
                 known = self._sizes[id(value)] = self._size(value, MAX_SHARED - self.shared)
             self.shared += known
+        else:
+            self._sizes[id(value)] = 0
         if self.shared > MAX_SHARED:
             raise too_expensive(f"gives more than {MAX_SHARED:,} characters of JSON")
 
     def _size(self, value: Any, limit: int) -> int:
         """About how many characters the JSON of a value has, or anything above `limit`."""
-        size, todo = 0, [value]
+        size, steps, todo = _ITEM, 0, [value]
         while todo and size <= limit:
             item = todo.pop()
             kind = type(item)
             if kind is str:
-                size += len(item) + 2
+                size += len(item)
             elif kind is list:
                 size += _ITEM * len(item)
                 if size <= limit:
@@ -120,8 +126,9 @@ class Allowance:
                 if size <= limit:
                     size += sum(map(len, item))
                     todo += item.values()
-            if self.step():
-                raise late()
+            steps += 1
+            if steps % _STEPS == 0:
+                self.tick()
         return size
 
 

@@ -14,11 +14,11 @@ from typing import Any, Final
 
 from minijinja import Environment, TemplateError
 
-from app.compiler.allowance import MAX_READ, Allowance, ExpressionError, late
+from app.compiler.allowance import MAX_READ, Allowance, ExpressionError
 from app.compiler.references import Analysis, Path, Reference, plain_path
 from app.compiler.sandbox import DICT_METHODS, as_expression_error, engine
 from app.compiler.tokens import MARKERS, MAX_SOURCE, Part, RefusedError, SyntaxProblems, cut_expression, cut_template
-from app.compiler.views import Absent, Run, place, raw, spelled, view, with_floats
+from app.compiler.views import Absent, Run, place, result, spelled, view, with_floats
 
 __all__ = [
     "Allowance",
@@ -54,6 +54,7 @@ class _Program:
     """One string with templates, or one bare expression, ready to run."""
 
     __slots__ = (
+        "_is_heavy",
         "_max_read",
         "_names",
         "_pieces",
@@ -72,6 +73,7 @@ class _Program:
         self._pieces = pieces
         self._source = source
         self._max_read = MAX_READ // analysis.growth
+        self._is_heavy = analysis.is_heavy
         self.is_expression = is_expression
         self.paths = tuple(analysis.paths)
         self.references = frozenset(analysis.references)
@@ -81,21 +83,20 @@ class _Program:
     def value(self, scope: Scope, allowance: Allowance) -> JsonValue:
         """The value of the expression, or the text; raises ExpressionError."""
         try:
-            result = self._result(scope, allowance)
+            value = self._result(scope, allowance)
             if allowance.is_shared:
-                allowance.share(result)
+                allowance.share(value)
         except _Missing as missing:
             raise self._error(missing.sentence) from None
         except (ExpressionError, RecursionError, ValueError) as error:
             known = as_expression_error(error)
             raise self._error(known.message, known.problem_code) from None
-        return result
+        return value
 
     def _result(self, scope: Scope, allowance: Allowance) -> JsonValue:
         if self._pieces is None:
             return self._evaluate(scope, allowance)
-        if allowance.step():
-            raise late()
+        allowance.tick()
         first = self._pieces[0]
         if self.is_expression and isinstance(first, Path):
             return _read(first, scope)
@@ -108,6 +109,7 @@ class _Program:
             lambda number: self._found(number, scope),
             allowance,
             self._max_read,
+            is_heavy=self._is_heavy,
         )
         roots, shadows = self._names
         for root in roots:
@@ -122,7 +124,8 @@ class _Program:
             return text
         if run.is_float and type(run.value) is int:
             return float(run.value)
-        return with_floats(run.value, json.loads(text)) if run.opaque else raw(run.value)
+        value = result(run.value, allowance)
+        return with_floats(value, json.loads(text)) if run.opaque else value
 
     def _found(self, number: int, scope: Scope) -> JsonValue:
         try:

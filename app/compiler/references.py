@@ -29,7 +29,7 @@ MAX_STORED = 32
 _MAX_ELIF = 200
 _MAX_TAGS_DEEP = 50
 _GROWING: Final = frozenset(["~", "+", "|", "[", "{", "(", ",", "==", "!=", "<", ">", "<=", ">=", "in"])
-_CHEAP: Final = frozenset(["abs", "bool", "count", "d", "default", "first", "float", "int", "last", "length", "round"])
+_CHEAP: Final = frozenset(["abs", "bool", "d", "default", "float", "int", "round"])
 _WALKING: Final = frozenset(
     ["groupby", "join", "list", "map", "max", "min", "reject", "select", "sort", "unique", "zip"]
 )
@@ -85,6 +85,7 @@ class Analysis:
     stored: int = 0
     growth: int = 1
     heavy: bool = False
+    is_heavy: bool = False
 
     def weight(self, name: str) -> int | None:
         """How many copies a local name may hold of all that was read from outside; None where it is not local."""
@@ -208,6 +209,7 @@ class Analysis:
         weights = [path[3] for path in starts.values()]
         grows = any(token.text in _GROWING for token in tokens if token.kind != "string")
         self.heavy = self.heavy or (grows and any(not path[4] for path in starts.values()))
+        self.is_heavy = self.is_heavy or self.heavy
         copies = sum(weights) if grows else max(weights, default=0)
         self.growth = max(self.growth, copies)
         if grows and copies > MAX_COPIES:

@@ -8,7 +8,7 @@ import json
 import re
 import threading
 from collections.abc import Callable, Mapping
-from typing import Any, Final, cast
+from typing import Any, Final
 
 from minijinja import Environment, TemplateError
 
@@ -71,7 +71,7 @@ class Engine:
 
     @property
     def _current(self) -> Run:
-        return cast("Run", self.run)
+        return self.run  # type: ignore[return-value]  # callbacks come only while a run is there
 
     def render(self, source: str, run: Run, scope: Mapping[str, Any]) -> str:
         """Renders a source over views; raises ExpressionError, and nothing else."""
@@ -105,6 +105,7 @@ class Engine:
 
     def _pay(self) -> tuple[()]:
         self._current.tick()
+        self._current.allowance.tick()
         return ()
 
     def _walk(self, item: Any) -> bool:
@@ -138,8 +139,10 @@ class Engine:
             self._current.tick()
             return NotImplemented
         if isinstance(value, str):
+            self._current.tick()
             self._current.allowance.make(len(value))
             return NotImplemented
+        self._current.tick()
         return self._current.text(raw(value))
 
     def _make(self, size: int) -> None:

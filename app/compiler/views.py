@@ -11,6 +11,7 @@ from app.compiler.allowance import MAX_ITEMS, MAX_TEXT, MAX_WALKED, Allowance, E
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 _INT_BITS: Final = 127
 _STEPS: Final = 32  # so many values are given between two looks at the clock
+_SHORT: Final = 1000  # items of a list that an expression may spell out; longer ones are parts of the scope
 _LONG: Final = 4096  # characters of a text that is worth a look at the clock
 
 
@@ -18,10 +19,22 @@ class Run:
     """One evaluation: what it may spend, and what went wrong where the engine could not be told.
 
     `missing` gives the error of a missing path and `found` its value, both by its number. `max_read` is how many
-    characters may be read, which depends on how often they are copied.
+    characters may be read, which depends on how often they are copied; `is_heavy` that single steps may be expensive.
     """
 
-    __slots__ = ("allowance", "failure", "found", "is_float", "max_read", "miss", "missing", "opaque", "steps", "value")
+    __slots__ = (
+        "allowance",
+        "failure",
+        "found",
+        "is_float",
+        "is_heavy",
+        "max_read",
+        "miss",
+        "missing",
+        "opaque",
+        "steps",
+        "value",
+    )
 
     def __init__(
         self,
@@ -29,6 +42,8 @@ class Run:
         found: Callable[[int], Any],
         allowance: Allowance,
         max_read: int,
+        *,
+        is_heavy: bool,
     ) -> None:
         self.failure: ExpressionError | None = None
         self.miss: tuple[_View, object] | None = None
@@ -36,6 +51,7 @@ class Run:
         self.found = found
         self.allowance = allowance
         self.max_read = max_read
+        self.is_heavy = is_heavy
         self.opaque = False
         self.steps = 0
         self.value: Any = None
@@ -49,7 +65,9 @@ class Run:
         """Raises ExpressionError when the time is up, or when something has failed that could not be told."""
         if self.failure is not None:
             raise self.failure
-        self.allowance.tick()
+        self.steps += 1
+        if self.is_heavy or self.steps % _STEPS == 0:
+            self.allowance.tick()
         return False
 
     def step(self) -> bool:
@@ -149,7 +167,11 @@ class ListView(_View):
         if type(index) is not int or not -len(self._raw) <= index < len(self._raw):
             self._run.miss = (self, index)
             raise KeyError
-        return _or_missing(self._run, view(self._run, self._raw[index], self, index))
+        run = self._run
+        value = view(run, self._raw[index], self, index)
+        if not run.step():
+            raise KeyError
+        return value
 
     def __iter__(self) -> Iterator[Any]:
         run = self._run
@@ -178,7 +200,11 @@ class ObjectView(_View):
             self._run.miss = (self, key)
             self._hidden = key == "items"
             raise KeyError
-        return _or_missing(self._run, view(self._run, self._raw[key], self, key))
+        run = self._run
+        value = view(run, self._raw[key], self, key)
+        if not run.step():
+            raise KeyError
+        return value
 
     def __iter__(self) -> Iterator[str]:
         for key in self._raw if self._run.walk(len(self._raw)) else ():
@@ -235,13 +261,6 @@ def view(run: Run, value: Any, parent: _View | None, key: object) -> Any:  # noq
     return None
 
 
-def _or_missing(run: Run, value: Any) -> Any:
-    """The value; after a failure nothing is there any more, so that the engine soon stops."""
-    if not run.step():
-        raise KeyError
-    return value
-
-
 def _readable(run: Run, text: str) -> str | None:
     allowance, size = run.allowance, len(text)
     allowance.read += size
@@ -265,9 +284,9 @@ def raw(value: Any) -> Any:
     if kind is ListView or kind is ObjectView:
         return value._raw
     if kind is list or kind is tuple:
-        return [_inner(item) for item in value]
+        return [raw(item) for item in value]
     if kind is dict:
-        return {_name(key): _inner(item) for key, item in value.items()}
+        return {_name(key): raw(item) for key, item in value.items()}
     if value is None or kind is bool or kind is int or kind is str:
         return value
     if isinstance(value, float):
@@ -279,12 +298,23 @@ def raw(value: Any) -> Any:
     raise ExpressionError(f"gives a value that is no JSON: {kind.__name__}")
 
 
-def _inner(value: Any) -> Any:
+def result(value: Any, allowance: Allowance) -> Any:
+    """The JSON value of an expression's result; what it holds of the scope is paid for. Raises ExpressionError."""
+    kind = type(value)
+    if kind is list or kind is tuple:
+        is_short = len(value) <= _SHORT
+        return [_part(item, allowance, anew=is_short) for item in value]
+    if kind is dict:
+        return {_name(key): _part(item, allowance, anew=True) for key, item in value.items()}
+    return raw(value)
+
+
+def _part(value: Any, allowance: Allowance, *, anew: bool) -> Any:
     kind = type(value)
     if kind is ListView or kind is ObjectView:
-        value._run.allowance.share(value._raw)
+        allowance.share(value._raw, anew=anew)
         return value._raw
-    return raw(value)
+    return result(value, allowance)
 
 
 def to_text(value: Any) -> str:
@@ -329,15 +359,15 @@ def _has_whole_number(value: Any) -> bool:
 
 
 def with_floats(value: Any, found: Any) -> Any:
-    """`value` with 1.0 where the engine spelled 1.0 in `found`; views are opened, and empty in `found`."""
+    """A result with 1.0 where the engine spelled 1.0 in `found`, in which views are empty."""
     kind = type(value)
-    if kind is list or kind is tuple:
+    if kind is list:
         if isinstance(found, list) and len(found) == len(value):
             return [with_floats(item, text) for item, text in zip(value, found, strict=True)]
     elif kind is dict:
         if isinstance(found, dict) and len(found) == len(value):
             pairs = zip(value.items(), found.values(), strict=True)
-            return {_name(key): with_floats(item, text) for (key, item), text in pairs}
+            return {key: with_floats(item, text) for (key, item), text in pairs}
     elif kind is int and isinstance(found, float):
         return found
-    return _inner(value)
+    return value
