@@ -1,14 +1,19 @@
 """What a node sees of its run, and what it may tell the world while it works."""
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
+from app.compiler.failures import HardError
 from app.compiler.resources import Resources
+from app.compiler.waiting import Child, Path, Reason, Signal, SignalKind
 
 Evaluate = Callable[[str | bool], JsonValue]
+Wait = Callable[[SignalKind | None, Reason, datetime | None], Awaitable[Signal | None]]
+StartChild = Callable[[str, int | None, JsonValue], Awaitable[Child]]
+Each = Callable[[Sequence[JsonValue], int, bool], Awaitable[JsonValue]]
 Report = Callable[[str, dict[str, JsonValue]], Awaitable[None]]
 """Takes `progress` with {done, total, message} or `log` with {level, message, fields}."""
 
@@ -28,8 +33,9 @@ class RunInfo:
 class NodeContext:
     """One visit of one node: the first argument of every node type, and of a tool that asks for it by annotation.
 
-    `taken` holds the outputs of the predecessors whose edge to this node was taken, by node id. `wake_at` is set when
-    the node is visited again after it parked. `evaluator` and `reporter` are how the engine is reached.
+    `taken` holds the outputs of the predecessors whose edge to this node was taken, by node id. `began` is when the
+    node began, also where it has waited since and is visited again. `path` names the item inside a map. `evaluator`,
+    `reporter`, `waiter`, `starter` and `mapper` are how the engine is reached.
     """
 
     run: RunInfo
@@ -38,10 +44,14 @@ class NodeContext:
     attempt: int
     idempotency_key: str
     taken: Mapping[str, JsonValue]
-    wake_at: datetime | None
     resources: Resources
     evaluator: Evaluate
     reporter: Report
+    path: Path = ()
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    waiter: Wait | None = None
+    starter: StartChild | None = None
+    mapper: Each | None = None
 
     def evaluate(self, expression: str | bool) -> JsonValue:
         """The value of a bare expression over the node's own scope; raises what the expression raises."""
@@ -58,3 +68,32 @@ class NodeContext:
     async def log(self, message: str, level: str = "info", **fields: JsonValue) -> None:
         """Write a line into the node's log; `level` is debug, info, warning or error."""
         await self.reporter("log", {"level": level, "message": message, "fields": dict(fields)})
+
+    async def wait(self, kind: SignalKind | None, reason: Reason, until: datetime | None = None) -> Signal | None:
+        """Wait for a signal from outside, at most `until` a moment, which gives None. Holds no worker.
+
+        The node may be visited again from its beginning instead of going on here, so what comes before a wait has to
+        be worth repeating. Raises HardError where nobody can be waited for.
+        """
+        if self.waiter is None:
+            raise HardError("Here no node can wait.", "cannot_wait")
+        return await self.waiter(kind, reason, until)
+
+    async def child(self, workflow: str, version: int | None, value: JsonValue) -> Child:
+        """The child run of this visit, started now if there is none yet.
+
+        Raises HardError when it cannot be made, or where there are no child runs.
+        """
+        if self.starter is None:
+            raise HardError("Here no run can be started.", "no_child_runs")
+        return await self.starter(workflow, version, value)
+
+    async def each(self, items: Sequence[JsonValue], *, concurrency: int, collect: bool) -> JsonValue:
+        """The results of the node's inner node over the items, in their order, at most `concurrency` at once.
+
+        With `collect`, `{"error": {"type", "message"}}` stands in the place of an item that failed; else the first that
+        fails is raised as ItemError. Raises HardError where there is no inner node.
+        """
+        if self.mapper is None:
+            raise HardError("Here nothing can be run for each item.", "no_inner_node")
+        return await self.mapper(items, concurrency, collect)

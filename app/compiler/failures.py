@@ -49,10 +49,10 @@ class HardError(Exception):
 
 
 class Park(Exception):  # noqa: N818 - no error: the node asks to be visited again
-    """A node raises this to let go of its worker; it is run again at or after `until` (with a time zone)."""
+    """Raised in a waiting node to let go of its worker; it is visited again at `until`, or when told something."""
 
-    def __init__(self, until: datetime) -> None:
-        super().__init__(f"parked until {until.isoformat()}")
+    def __init__(self, until: datetime | None) -> None:
+        super().__init__("parked" if until is None else f"parked until {until.isoformat()}")
         self.until = until
 
 
@@ -67,8 +67,18 @@ class Failure:
     retry_after: float | None = None
 
 
+class ItemError(Exception):
+    """Raised in a map to fail as one of its items did."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 def failure_of(error: BaseException) -> Failure:
     """Describe any error of a node, and decide whether another try makes sense."""
+    if isinstance(error, ItemError):
+        return error.failure
     return Failure(
         type=_type_of(error),
         message=message_of(error),

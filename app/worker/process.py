@@ -18,6 +18,7 @@ from app.ids import new_id
 from app.queue import Queue
 from app.worker.executor import Executor
 from app.worker.heartbeat import Heartbeat
+from app.worker.inbox import Inbox
 from app.worker.journal import Journal
 from app.worker.sweeper import Sweeper
 
@@ -55,6 +56,7 @@ class Worker:
             model_prices=settings.model_prices,
         )
         self._journal = Journal(database, queue, wakeups, flush_seconds=settings.flush_seconds)
+        self._inbox = Inbox(database.pool)
         self._executor = Executor(
             database=database,
             queue=queue,
@@ -62,6 +64,7 @@ class Worker:
             journal=self._journal,
             compiler=compiler,
             resources=self._resources,
+            inbox=self._inbox,
             worker_id=self.id,
             secrets=_secrets(),
         )
@@ -88,6 +91,7 @@ class Worker:
         self._tasks = [
             asyncio.create_task(self._supervise(), name="worker"),
             asyncio.create_task(self._sweeper.run(), name="sweeper"),
+            asyncio.create_task(self._inbox.run(), name="inbox"),
         ]
 
     async def stop(self) -> None:
