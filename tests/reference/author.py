@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from tests.reference.maps import MapWriter
 from tests.reference.phrases import Cast, Phrases
 from tests.reference.topology import Drawer, survey
 
@@ -13,14 +14,22 @@ _ODD_IDS = [
     "größe", "a:b", "a|b", "two words", "x-y", "日本", "1", "input", "loop", "state", "nodes", "__start__", "a.b",
     'say "hi"', "it's", "none", "if", "END", "a/b#c", "x" * 128, "output", "🙂", "back\\slash", " ", "é" * 3, "__end__",
 ]  # fmt: skip
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SLEEP_SECONDS = 900
+_GIVES = {"transform": "int", "echo": "int", "check": "int", "condition": "branch", "map": "list", "approval": "answer"}
 _VALUES = ("transform", "transform", "transform", "echo")
 
 
 class Author:
     """Draws a sketch of `size` nodes with loops nested up to `depth`, and writes a document over it."""
 
-    def __init__(self, rng: random.Random, size: int, depth: int, *, state: bool, first: bool) -> None:
+    def __init__(
+        self, rng: random.Random, size: int, depth: int, *, state: bool, first: bool, maps: bool, waits: bool
+    ) -> None:
         self.rng, self.state = rng, state
+        self.maps, self.waits = maps, waits
         self.sketch = Drawer(rng, size, depth).sketch
         self.trouble = rng.choice([0.0, 0.02, 0.08])  # how often a node or a condition is made to fail
         incoming = Counter(target for _, target in self.sketch.links)
@@ -42,13 +51,12 @@ class Author:
 
     def document(self, *, odd_ids: bool, delays: bool) -> dict[str, Any]:
         self.types = {name: self._type(name, delays=delays) for name in self.sketch.nodes}
-        gives = {
-            name: "int" if kind in ("transform", "echo", "check") else "branch" if kind == "condition" else "other"
-            for name, kind in self.types.items()
-        }
-        plain = {"echo", "check", "fail", "condition", "delay", "input"}
+        gives = {name: _GIVES.get(kind, "other") for name, kind in self.types.items()}
+        mixed = {"transform", "map", "output"}
         flat = {
-            n for n, kind in self.types.items() if kind in plain or (kind == "transform" and self.rng.random() < 0.6)
+            n
+            for n, kind in self.types.items()
+            if kind not in mixed or (kind in ("transform", "map") and self.rng.random() < 0.6)
         }
         self.cast = Cast(self._ids(odd=odd_ids), gives, flat, self.facts, self.state)
         self.branches: dict[str, dict[str, str]] = {}
@@ -97,6 +105,9 @@ class Author:
         chances = [
             ("transform", name in deep),  # its `lap` is what ends the loop from deeper inside
             ("output", not out and not loops and self.rng.random() < 0.4),
+            ("map", self.maps and self.rng.random() < 0.2),
+            ("approval", self.waits and self.rng.random() < 0.12),
+            ("sleep", self.waits and self.rng.random() < 0.05),
             ("fail", roll < self.trouble),
             ("check", roll < self.trouble * 3 or (out and roll < 0.03)),
             ("condition", out and roll < 0.4),
@@ -112,8 +123,8 @@ class Author:
     def _node(self, name: str) -> dict[str, Any]:
         kind, rng = self.types[name], self.rng
         node: dict[str, Any] = {"id": self.cast.ids[name], "type": kind, "config": self._config(name, kind)}
-        if kind in ("echo", "check", "fail"):
-            node["type"] = "tool"
+        if kind in ("echo", "check", "fail", "sleep"):
+            node["type"] = "delay" if kind == "sleep" else "tool"
         if self.joins[name]:
             node["join"] = self.joins[name]
         risky = kind in ("fail", "check") and name not in self.handled
@@ -129,20 +140,24 @@ class Author:
 
     def _config(self, name: str, kind: str) -> dict[str, Any]:
         say = Phrases(self.rng, self.cast, name)
-        lap = bool(self.facts.loops[name])
         if kind in ("transform", "echo"):
-            value = {"value": say.record(lap=lap, trouble=self.trouble)}
+            value = {"value": say.record(lap=bool(self.facts.loops[name]), trouble=self.trouble)}
             return value if kind == "transform" else {"tool": "ref.echo", "args": value}
-        if kind in ("fail", "check"):
-            args = {"message": say.text()} if kind == "fail" else self._check(name, say)
-            return {"tool": f"ref.{kind}", "args": args}
-        if kind == "condition":
-            return self._choice(name, say)
-        if kind == "delay":
-            return {"seconds": self.rng.choice([0, 0.001, 0.005])}
-        if kind == "output" and (self.joins[name] == "first" or self.rng.random() < 0.6):
+        if kind == "output":
+            if self.joins[name] != "first" and self.rng.random() > 0.6:
+                return {}
             return {"value": self.rng.choice([f"{{{{ {say.whole()} }}}}", say.record(lap=False, trouble=0.0)])}
-        return {}
+        writers: dict[str, Callable[[], dict[str, Any]]] = {
+            "fail": lambda: {"tool": "ref.fail", "args": {"message": say.text()}},
+            "check": lambda: {"tool": "ref.check", "args": self._check(name, say)},
+            "condition": lambda: self._choice(name, say),
+            "map": lambda: MapWriter(self.rng, self.cast, name, self.trouble, waits=self.waits).config(),
+            "approval": lambda: {"prompt": say.text()},
+            "delay": lambda: {"seconds": self.rng.choice([0, 0.001, 0.005])},
+            "sleep": lambda: {"seconds": SLEEP_SECONDS},
+            "input": dict,
+        }
+        return writers[kind]()
 
     def _check(self, name: str, say: Phrases) -> dict[str, Any]:
         again = [i for i in self.out[name] if i in self.facts.back and name in self.handled]
@@ -172,7 +187,8 @@ class Author:
 
     def _edges(self, name: str) -> list[dict[str, Any]]:
         kinds = [self._kind(name, index) for index in self.out[name]]
-        if self.types[name] in ("fail", "check") and kinds and self.rng.random() < 0.6:
+        likely = {"fail": 0.6, "check": 0.6, "map": 0.2}.get(self.types[name], 0.0)
+        if kinds and likely and self.rng.random() < likely:
             kinds[self.rng.randrange(len(kinds))] = "error"
         exits = [
             n for n, index in enumerate(self.out[name]) if index not in self.facts.back and kinds[n] == "condition"

@@ -1,11 +1,12 @@
 """Expressions and templates of the graph language, evaluated by MiniJinja over a scope."""
 
 import re
+from functools import cache
 from typing import Any
 
 from minijinja import Environment, TemplateError
 
-_WHOLE = re.compile(r"\A\{\{((?:(?!\}\}).)*)\}\}\Z", re.DOTALL)
+_WHOLE = re.compile(r"\A\{\{(.*)\}\}\Z", re.DOTALL)
 _ENVIRONMENT = Environment()
 _ENVIRONMENT.undefined_behavior = "strict"
 _ENVIRONMENT.fuel = 100_000
@@ -35,6 +36,15 @@ def evaluate(expression: str, scope: dict[str, Any]) -> Any:
         raise ExpressionError(str(error).splitlines()[0]) from error
 
 
+@cache
+def _is_expression(text: str) -> bool:
+    try:
+        _ENVIRONMENT.eval_expr(text)
+    except TemplateError as error:
+        return error.kind != "SyntaxError"
+    return True
+
+
 def _walk(path: str | None, scope: dict[str, Any]) -> None:
     root, *steps = (path or "").split(".")
     found = scope.get(root)
@@ -53,7 +63,7 @@ def render(value: Any, scope: dict[str, Any]) -> Any:
     if not isinstance(value, str) or "{" not in value:
         return value
     whole = _WHOLE.match(value)
-    if whole:
+    if whole and _is_expression(whole[1]):
         return evaluate(whole[1], scope)
     try:
         return _ENVIRONMENT.render_str(value, **scope)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 import sys
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 from tests.reference.author import Author
 from tests.reference.interpreter import Outcome, interpret
+from tests.reference.nodetypes import Answers
 from tests.reference.structure import Region, read_regions
 
 
@@ -22,12 +24,16 @@ def random_graph(
     first: bool = True,
     odd_ids: bool = True,
     delays: bool = True,
+    maps: bool = False,
+    waits: bool = False,
 ) -> dict[str, Any]:
     """Return a valid document of `size` nodes (3 to 25 unless told), with loops nested at most `loops` deep.
 
-    What it means depends on no timing: a node reads only what is certainly resolved when it starts.
+    What it means depends on no timing: a node reads only what is certainly resolved when it starts. `waits` adds
+    approvals and delays of SLEEP_SECONDS.
     """
-    author = Author(rng, size or rng.randint(3, rng.choice([6, 12, 18, 25])), loops, state=state, first=first)
+    size = size or rng.randint(3, rng.choice([6, 12, 18, 25]))
+    author = Author(rng, size, loops, state=state, first=first, maps=maps, waits=waits)
     return author.document(odd_ids=odd_ids, delays=delays)
 
 
@@ -36,13 +42,18 @@ def random_input(rng: random.Random) -> dict[str, Any]:
     return {"n": rng.randrange(6), "name": rng.choice(["a", "é", ""]), "list": [rng.randrange(3)], "none": None}
 
 
+def random_answers(seed: int) -> Answers:
+    """Return what is answered at any place of a random graph: always the same at the same place."""
+    return lambda place: {"n": random.Random(f"{seed} {place}").randrange(5)}
+
+
 def sample(count: int = 2000) -> Counter[str]:
     """Interpret `count` random graphs of all kinds and return how often things happened."""
     seen: Counter[str] = Counter()
     for seed in range(count):
         rng = random.Random(seed)
-        graph = random_graph(rng, loops=seed % 4, state=seed % 3 == 0)
-        _tally(seen, graph, interpret(graph, random_input(rng)))
+        graph = random_graph(rng, loops=seed % 4, state=seed % 3 == 0, maps=True, waits=seed % 2 == 0)
+        _tally(seen, graph, interpret(graph, random_input(rng), random_answers(seed)))
     return seen
 
 
@@ -63,8 +74,12 @@ def _tally(seen: Counter[str], graph: dict[str, Any], outcome: Outcome) -> None:
         if "condition" in edge:
             kind = "else" if edge["condition"] == "else" else "condition"
         seen[f"edge {kind} {outcome.edges[index]}"] += 1
-    for (_, turn), node in outcome.nodes.items():
+    types = {node["id"]: node["type"] for node in graph["nodes"]}
+    for (name, turn), node in outcome.nodes.items():
         seen[f"turn {node.status} {node.reason or ''}"] += 1
+        seen[f"turn {node.status} of a map"] += node.status != "SKIPPED" and types[name] == "map"
+        seen["map with a failed item"] += types[name] == "map" and '"error"' in json.dumps(node.output)
+        seen["map without items"] += types[name] == "map" and node.output == []
         seen["turn in a later lap"] += turn > 0
         seen["turn COMPLETED with an error passed over"] += node.status == "COMPLETED" and node.error is not None
 

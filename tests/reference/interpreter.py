@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from tests.reference.expressions import ExpressionError, evaluate, render
+from tests.reference.nodetypes import Answers, NodeFailedError, NodeTypes, no_answers
 from tests.reference.structure import Edge, Region, Unit, read_edges, read_regions, starters
-from tests.reference.tools import TOOLS
 
 DEFAULT_MAX_ITERATIONS = 100
 _RESERVED = ("input", "state", "loop", "nodes", "output", "run", "item", "index", "secrets")
@@ -16,12 +16,16 @@ _RESERVED = ("input", "state", "loop", "nodes", "output", "run", "item", "index"
 
 @dataclass(frozen=True)
 class NodeOutcome:
-    """How one turn of a node ended; `reason` is branch_not_taken, upstream_failed or None."""
+    """How one turn of a node ended; `reason` is branch_not_taken, upstream_failed or None.
+
+    `edges` are its outgoing edges as it resolved them, by index; a loop that is broken breaks some of them later.
+    """
 
     status: str  # COMPLETED, FAILED, SKIPPED; PENDING before the first turn; CANCELLED never happens here
     output: Any = None
     reason: str | None = None
     error: dict[str, str] | None = None
+    edges: dict[int, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -52,23 +56,21 @@ class Frame:
     writes: dict[str, list[Write]] = field(default_factory=dict)  # of each resolved unit, by its header
 
 
-class _NodeFailedError(Exception):
-    def __init__(self, kind: str, message: str) -> None:
-        super().__init__(message)
-        self.error = {"type": kind, "message": message}
+def interpret(graph: dict[str, Any], input_data: Any, answers: Answers = no_answers) -> Outcome:
+    """Run `graph` over `input_data` and return how it ended; an invalid document raises whatever it provokes.
 
-
-def interpret(graph: dict[str, Any], input_data: Any) -> Outcome:
-    """Run `graph` over `input_data` and return how it ended; an invalid document raises whatever it provokes."""
-    return Run(graph, input_data).outcome()
+    `answers` says what is answered to an approval, by node id, turn and path of the item.
+    """
+    return Run(graph, input_data, answers).outcome()
 
 
 class Run:
     """One run of a document; `walk` fixes the order in which a region is resolved, and nothing else depends on it."""
 
-    def __init__(self, graph: dict[str, Any], input_data: Any) -> None:
+    def __init__(self, graph: dict[str, Any], input_data: Any, answers: Answers = no_answers) -> None:
         self.graph = graph
         self.input = input_data
+        self.types = NodeTypes(input_data, answers)
         self.nodes = {node["id"]: node for node in graph["nodes"]}
         self.started = starters(graph)
         self.outgoing: dict[str, list[Edge]] = {name: [] for name in self.nodes}
@@ -161,16 +163,17 @@ class Run:
         self.count[name] += 1
 
     def _skip(self, name: str, reason: str) -> None:
-        self._record(name, NodeOutcome("SKIPPED", None, reason))
-        for edge in self.outgoing[name]:
-            self.edges[edge.index] = "broken" if reason == "upstream_failed" else "dead"
+        state = "broken" if reason == "upstream_failed" else "dead"
+        edges = {edge.index: state for edge in self.outgoing[name]}
+        self.edges |= edges
+        self._record(name, NodeOutcome("SKIPPED", None, reason, edges=edges))
 
     def _turn(self, name: str, frame: Frame) -> bool:
         """Run a node, resolve its edges; say whether it failed and nobody handles it."""
         try:
-            outcome = NodeOutcome("COMPLETED", deepcopy(self._work(name, frame)))
+            outcome = NodeOutcome("COMPLETED", self._work(name, frame))
             taken, writes = self._follow(name, outcome, frame)
-        except _NodeFailedError as failure:
+        except NodeFailedError as failure:
             outcome = NodeOutcome("FAILED", error=failure.error)
             taken, writes = set(), []
             if self.nodes[name].get("on_error") == "continue":
@@ -178,18 +181,19 @@ class Run:
                 try:
                     taken, writes = self._follow(name, spared, frame)
                     outcome = spared
-                except _NodeFailedError as again:
+                except NodeFailedError as again:
                     outcome = NodeOutcome("FAILED", error=again.error)
         errors = {edge.index for edge in self.outgoing[name] if edge.kind == "error"}
         unhandled = outcome.status == "FAILED" and not errors
         if outcome.status == "FAILED":
             taken = errors
-        for edge in self.outgoing[name]:
-            self.edges[edge.index] = "broken" if unhandled else "taken" if edge.index in taken else "dead"
+        here = [edge.index for edge in self.outgoing[name]]
+        edges = {n: "broken" if unhandled else "taken" if n in taken else "dead" for n in here}
+        self.edges |= edges
         if unhandled:
             self.reasons.append("node_failed")
         frame.writes[name] = writes
-        self._record(name, outcome)
+        self._record(name, replace(outcome, edges=edges))
         return unhandled
 
     def _follow(self, name: str, outcome: NodeOutcome, frame: Frame) -> tuple[set[int], list[Write]]:
@@ -199,7 +203,7 @@ class Run:
             yes = {e.index for e in self.outgoing[name] if e.kind == "condition" and evaluate(e.text, scope)}
             writes = [(key, render(value, scope)) for key, value in (self.nodes[name].get("writes") or {}).items()]
         except ExpressionError as error:
-            raise _NodeFailedError("ExpressionError", str(error)) from error
+            raise NodeFailedError("ExpressionError", str(error)) from error
         branch = outcome.output["branch"] if self.nodes[name]["type"] == "condition" and outcome.output else None
         taken = {e.index for e in self.outgoing[name] if e.kind == "plain" or (e.kind == "branch" and e.text == branch)}
         if not yes:
@@ -208,26 +212,11 @@ class Run:
 
     def _work(self, name: str, frame: Frame) -> Any:
         """Do what the node's type does and return its output."""
-        kind, config = self.nodes[name]["type"], self.nodes[name].get("config") or {}
+        edges = [edge for edges in self.outgoing.values() for edge in edges if edge.target == name]
+        taken = [edge for edge in edges if self.edges.get(edge.index) == "taken"]
+        arrived = {edge.source: self.latest[edge.source].output for edge in taken}
         scope = self._scope(name, frame, None)
-        try:
-            if kind == "condition":
-                yes = (b["name"] for b in config["branches"] if evaluate(b["when"], scope))
-                return {"branch": next(yes, config.get("default"))}
-            config = render(config, scope)
-        except ExpressionError as error:
-            raise _NodeFailedError("ExpressionError", str(error)) from error
-        if kind == "tool":
-            try:
-                return TOOLS[config["tool"]](**config.get("args", {}))
-            except ValueError as error:
-                raise _NodeFailedError(type(error).__name__, str(error)) from error
-        if kind == "output" and "value" not in config:
-            arrived = [e for es in self.outgoing.values() for e in es if e.target == name]
-            return {e.source: self.latest[e.source].output for e in arrived if self.edges.get(e.index) == "taken"}
-        return {"transform": config.get("value"), "output": config.get("value"), "input": self.input, "delay": None}[
-            kind
-        ]
+        return self.types.work(self.nodes[name], scope, (name, self.count[name], ()), arrived)
 
     # --- what a node sees
 

@@ -21,17 +21,22 @@ class Cast:
     """The nodes of a graph as far as expressions care: what they are called and what they give."""
 
     ids: dict[str, str]  # the sketch's name to the node's id
-    gives: dict[str, str]  # int ({"i": …}), branch ({"branch": …}), other
+    gives: dict[str, str]  # int ({"i": …}), branch ({"branch": …}), list, answer ({"answer": {"n": …}}), other
     flat: set[str]  # nodes whose output holds no other node's whole output
     survey: Survey
     stateful: bool
 
 
 class Phrases:
-    """Expressions for the node `name`; `own` is true where its own output can be read as `output`."""
+    """Expressions for the node `name`; `own` is true where its own output can be read as `output`.
 
-    def __init__(self, rng: random.Random, cast: Cast, name: str, *, own: bool = False) -> None:
-        self.rng, self.cast, self.name, self.own = rng, cast, name, own
+    `item` is what the item of a map is known to be, where there is one: int, record ({"i": …}), list (of int), any.
+    """
+
+    def __init__(
+        self, rng: random.Random, cast: Cast, name: str, *, own: bool = False, item: str | None = None
+    ) -> None:
+        self.rng, self.cast, self.name, self.own, self.item = rng, cast, name, own, item
         self.current = sorted(cast.survey.current[name])
         self.visible = sorted(cast.survey.current[name] | cast.survey.previous[name])
         self.laps = bool(cast.survey.loops[name])
@@ -50,9 +55,12 @@ class Phrases:
         atoms += ["lap"] * 2 if self.laps else []
         atoms += ["own"] * 2 if self.own and self.cast.gives[self.name] == "int" else []
         atoms += ["state"] * 2 if self.state else []
-        sources = [name for name in self.visible if self.cast.gives[name] == "int"]
+        atoms += ["item"] * 6 if self.item else []
+        sources = [name for name in self.visible if self.cast.gives[name] in ("int", "list", "answer")]
         atoms += ["read"] * 5 if sources else []
         atom = self.rng.choice(atoms)
+        if atom == "item":
+            return self._item()
         if atom == "read":
             return self._read(self.rng.choice(sources))
         if atom == "own":
@@ -62,8 +70,16 @@ class Phrases:
             return self.rng.choice(["state.total", "state.last", "(state.log|length)"])
         return {"const": str(self.rng.randrange(6)), "input": "input.n", "lap": "loop.iteration"}[atom]
 
+    def _item(self) -> str:
+        fields = {"int": "item", "record": "item.i", "list": "(item|length)", "any": "(item.i|default(0))"}
+        return self.rng.choice([fields[self.item or "any"], fields[self.item or "any"], "index"])
+
     def _read(self, name: str) -> str:
         ref = self.ref(name)
+        if self.cast.gives[name] == "list":
+            return f"(({ref}.output or [])|length)"
+        if self.cast.gives[name] == "answer":
+            return f'({ref}.output or {{"answer": {{"n": 0}}}}).answer.n'
         return self.rng.choice(
             [
                 f"({ref}.output.i|default(0))",
@@ -71,6 +87,30 @@ class Phrases:
                 f"({ref}.output.i if {ref}.output else 0)",
             ]
         )
+
+    def items(self) -> tuple[str, str]:
+        """Return an expression for the items of a map, and what they are then known to be."""
+        one, two = self.number(), self.number()
+        options = [
+            (f"[{one}, {two}]", "int"),
+            (f"[{self.number()}, {one}, {two}]", "int"),
+            (f"range(1 + ({one}) % 3)|list", "int"),
+            (f'[{{"i": {one}}}, {{"i": {two}}}]', "record"),
+            (f"[[{one}, {two}], [], [{self.number()}]]", "list"),
+            ("input.list", "int"),
+            (f"[{one}] if {self.truth()} else []", "int"),
+            (self.rng.choice(["[]", "input.list", "input.list"]), "int"),
+        ]
+        options += [("state.log", "any")] if self.state else []
+        options += [("item", "int")] * 6 if self.item == "list" else []
+        lists = [name for name in self.visible if name in self.cast.flat and self.cast.gives[name] == "list"]
+        if lists:
+            options += [(f"({self.ref(self.rng.choice(lists))}.output or [])", "any")] * 4
+        return self.rng.choice(options)
+
+    def no_items(self) -> str:
+        """Return an expression for something that is no list."""
+        return self.rng.choice([self.number(), "input", "none", '"abc"', self.broken()])
 
     def sum(self) -> str:
         """Return an expression over two numbers."""
@@ -117,6 +157,8 @@ class Phrases:
     def whole(self) -> str:
         """Return an expression for the whole output of a node that does not hold other nodes' outputs."""
         sources = [name for name in self.visible if name in self.cast.flat]
+        if self.item and self.rng.random() < 0.5:
+            return "item"
         return f"{self.ref(self.rng.choice(sources))}.output" if sources else "input"
 
     def text(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.reference.generator import random_graph, random_input, sample
+from tests.reference.generator import random_answers, random_graph, random_input, sample
 from tests.reference.interpreter import Frame, Run, interpret
 from tests.reference.structure import Region, Unit, read_edges, read_regions, starters
 
@@ -16,7 +16,8 @@ SEEDS = range(600)
 
 def drawn(seed: int) -> tuple[dict[str, Any], Any, random.Random]:
     rng = random.Random(seed)
-    return random_graph(rng, loops=seed % 4, state=seed % 3 == 0), random_input(rng), rng
+    graph = random_graph(rng, loops=seed % 4, state=seed % 3 == 0, maps=seed % 5 > 0, waits=seed % 2 == 0)
+    return graph, random_input(rng), rng
 
 
 class Shuffled(Run):
@@ -46,9 +47,9 @@ class Shuffled(Run):
 def test_the_meaning_of_a_random_graph_does_not_depend_on_the_order(block: int) -> None:
     for seed in SEEDS[block::6]:
         graph, data, rng = drawn(seed)
-        expected = interpret(graph, data)
+        expected = interpret(graph, data, random_answers(seed))
         for _ in range(4):
-            run = Shuffled(graph, data)
+            run = Shuffled(graph, data, random_answers(seed))
             run.rng = rng
             found = run.outcome()
             assert found.nodes == expected.nodes, seed
@@ -60,7 +61,7 @@ def test_random_graphs_are_reproducible_and_plain_json() -> None:
     for seed in SEEDS:
         graph, data, _ = drawn(seed)
         assert json.loads(json.dumps([graph, data])) == [graph, data] == list(drawn(seed)[:2])
-        outcome = interpret(graph, data)
+        outcome = interpret(graph, data, random_answers(seed))
         assert json.loads(json.dumps([outcome.result, outcome.state])) == [outcome.result, outcome.state]
 
 
@@ -137,7 +138,7 @@ def _refer(graph: dict[str, Any], text: str, reader: str, *, own: bool, seed: in
 def test_no_random_graph_reads_a_name_that_is_not_there() -> None:
     for seed in SEEDS:
         graph, data, _ = drawn(seed)
-        for key, node in interpret(graph, data).nodes.items():
+        for key, node in interpret(graph, data, random_answers(seed)).nodes.items():
             message = (node.error or {}).get("message", "")
             assert not re.match(r"undefined value: `(nodes\[[^.]*\]|\w+|state\.\w+|loop\.\w+)` ", message), (
                 seed,
@@ -156,3 +157,7 @@ def test_a_sample_is_broad() -> None:
     assert seen["run FAILED node_failed"] >= 40
     assert seen["run FAILED loop_limit_exceeded"] >= 10
     assert seen["turn in a later lap"] >= 300
+    assert seen["turn COMPLETED of a map"] >= 200
+    assert seen["turn FAILED of a map"] >= 20
+    assert seen["map with a failed item"] >= 15
+    assert seen["map without items"] <= seen["turn COMPLETED of a map"] / 3
