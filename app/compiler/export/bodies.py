@@ -1,0 +1,118 @@
+"""The body of each node's function, by the node's type."""
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from app.compiler.document import Node
+from app.compiler.export.layout import Code, Group, call, literal, quoted, statement
+from app.compiler.export.sources import ToolSources
+from app.compiler.export.values import Values
+from app.compiler.registry import Registry
+
+FindChild = Callable[[Mapping[str, Any]], str | None]
+BUILT_IN = ("input", "output", "transform", "condition", "delay", "http", "tool", "approval", "subworkflow")
+_HTTP = ("headers", "query", "json", "body", "expect_status", "follow_redirects")
+
+
+class Bodies:
+    """Writes bodies, and remembers what they need: support, features, and notes for the program's header."""
+
+    def __init__(self, registry: Registry, sources: ToolSources, child: FindChild) -> None:
+        """`child` gives the function that runs a workflow, by the config of a node that names one, if it is known."""
+        self.values = Values()
+        self.needs: set[str] = set()
+        self.features: set[str] = set()
+        self.notes: list[str] = []
+        self._registry = registry
+        self._sources = sources
+        self._child = child
+
+    def body(self, node: Node, depth: int = 1) -> list[str]:
+        """The statements of the node's function."""
+        write = getattr(self, f"_{node.type}", None) if node.type in BUILT_IN else None
+        if write is None:
+            return self._impossible(
+                node, f"its type {node.type!r} is no part of this program; write here what it does", depth
+            )
+        lines: list[str] = write(node, depth)
+        return lines
+
+    def _impossible(self, node: Node, reason: str, depth: int) -> list[str]:
+        self.notes.append(f"Node {node.id!r} cannot stand alone: {reason}.")
+        message = call("NotImplementedError", quoted(f"{node.id}: {reason}"))
+        return statement("raise ", message, depth)
+
+    def _input(self, _node: Node, depth: int) -> list[str]:
+        return statement("return ", 'see("input")', depth)
+
+    def _output(self, node: Node, depth: int) -> list[str]:
+        if "value" not in node.config:
+            self.features.add("taken")
+        value = self.values.value(node.config["value"]) if "value" in node.config else "see.taken"
+        return statement("return ", value, depth)
+
+    def _transform(self, node: Node, depth: int) -> list[str]:
+        return statement("return ", self.values.value(node.config.get("value")), depth)
+
+    def _condition(self, node: Node, depth: int) -> list[str]:
+        indent, lines = "    " * depth, []
+        branches: Any = node.config["branches"]
+        for branch in branches:
+            lines += statement("if ", self.values.condition(branch["when"]), depth)
+            lines[-1] += ":"
+            lines.append(f'{indent}    return {{"branch": {quoted(branch["name"])}}}')
+        if node.config.get("default") is not None:
+            return [*lines, *statement("return ", literal({"branch": node.config["default"]}), depth)]
+        self.needs.add("HardError")
+        return [*lines, f'{indent}raise HardError("No branch is true, and there is no default.", "no_branch")']
+
+    def _delay(self, node: Node, depth: int) -> list[str]:
+        self.needs.add("sleep")
+        return statement("await ", self._call("sleep", node.config), depth)
+
+    def _http(self, node: Node, depth: int) -> list[str]:
+        self.needs.add("http")
+        self.features.add("key")
+        config = node.config
+        first = [self.values.value(config.get("method", "GET")), self.values.value(config["url"])]
+        named = {key: self.values.value(config[key]) for key in _HTTP if key in config}
+        return statement("return await ", call("http", "see", *first, **named), depth)
+
+    def _tool(self, node: Node, depth: int) -> list[str]:
+        name = str(node.config["tool"])
+        tool = self._registry.tool(name)
+        function = None if tool is None else self._sources.reference(tool)
+        if function is None:
+            return self._impossible(node, f"the tool {name!r} is no function that can be imported", depth)
+        self.needs.add("call")
+        self.features.update(("tools", "taken", "key"))
+        args: Any = node.config.get("args") or {}
+        return statement("return await ", self._call("call", args, "see", function), depth)
+
+    def _approval(self, node: Node, depth: int) -> list[str]:
+        self.needs.add("ask")
+        self.features.add("answers")
+        config = node.config
+        more = {key: self.values.value(config[key]) for key in ("timeout", "on_timeout") if config.get(key) is not None}
+        if "schema" in config:
+            more["schema"] = literal(config["schema"])
+        return statement(
+            "return await ", call("ask", "see", self.values.value(config.get("prompt", "")), **more), depth
+        )
+
+    def _subworkflow(self, node: Node, depth: int) -> list[str]:
+        run = self._child(node.config)
+        if run is None:
+            return self._impossible(
+                node, f"the workflow {node.config.get('workflow')!r} was not given to the export", depth
+            )
+        self.needs.add("child_result")
+        value = self.values.value(node.config.get("input"))
+        return statement("return await ", call("child_result", "see", run, value), depth)
+
+    def _call(self, function: str, config: Mapping[str, Any], *first: str) -> Code:
+        """A call with a config's values by name; names that Python cannot say go into a mapping."""
+        plain = {key: self.values.value(value) for key, value in config.items() if key.isidentifier() and key.isascii()}
+        odd = {key: value for key, value in config.items() if key not in plain}
+        group = call(function, *first, **plain)
+        return Group(group.opening, [*group.items, *([("**", self.values.value(odd))] if odd else [])], ")")

@@ -1,0 +1,144 @@
+"""Expressions and templates in an exported program."""
+
+import json
+import os
+import re
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+from uuid import uuid4
+
+from minijinja import Environment, TemplateError
+
+from app.compiler.export.support.errors import HardError
+from app.compiler.export.support.filters import FILTERS, RENAMED
+
+KEYWORDS = {"true", "false", "none", "True", "False", "None"}
+STEPS = r"""(?:\.[^\W\d]\w*|\[\d+\]|\["[^"\\]*"\]|\['[^'\\]*'\])"""
+PATH = re.compile(rf"([^\W\d]\w*)({STEPS}*)")
+STEP = re.compile(r"""\.(\w+)|\[(\d+)\]|\[["'](.*?)["']\]""")
+# A path that must be there: outside of quotes, not called, not followed by `default` or `is defined`.
+NEEDED = re.compile(
+    rf"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?<![\w.\])])([^\W\d]\w*{STEPS}+)(?![\w.\[(])"""
+    r"(?!\s*\|\s*(?:default|d)\b|\s+is\s+(?:not\s+)?(?:un)?defined\b)"
+)
+TAG = re.compile(r"\{#.*?#\}|\{%[-+]?\s*raw.*?endraw\s*[-+]?%\}|(\{\{.*?\}\}|\{%.*?%\})", re.DOTALL)
+
+
+class See:
+    """What a node sees of its run: `see("fetch.output.name")` is the value of an expression, `see.text("{{ me }}!")`
+    a text with the templates in it filled in. Expressions are MiniJinja over `input`, the nodes that ran before by id,
+    `nodes["any id"]` and so on; a field that is not there is an error.
+    """
+
+    def __init__(self, find: Callable[[str], Any], node_id: str) -> None:
+        """`find` gives what a name means, or raises KeyError."""
+        self.find = find
+        self.node_id = node_id
+        self.taken: dict[str, Any] = {}  #: taken
+        self.answers: dict[str, Any] = {}  #: answers
+        self.attempt = 1  #: tools
+        self.iteration = 0  #: tools
+        self.run = SimpleNamespace(**_facts(), input=find("input"))  #: tools
+        self.idempotency_key = f"{_facts()['id']}/{node_id}/0"  #: key
+
+    def __call__(self, expression: str) -> Any:
+        """The value of an expression."""
+        expression = expression.strip()
+        path = PATH.fullmatch(expression)
+        if path and path[1] not in KEYWORDS:
+            return self._walk(path[1], path[2])
+        taken = "{% if __value is defined %}{{ __value|tojson }}{% else %}{{ __missing('it') }}{% endif %}"
+        return json.loads(self._render("{% set __value = (" + _strict(expression) + "\n) %}" + taken, expression))
+
+    def text(self, template: str) -> str:
+        """A template filled in; what is no text stands in it as JSON."""
+        return self._render(TAG.sub(lambda tag: _strict(tag[1]) if tag[1] else tag[0], template), template)
+
+    def with_names(self, **names: Any) -> "See":  #: map
+        """The same with more names."""
+        more = See(lambda name: names[name] if name in names else self.find(name), self.node_id)
+        more.__dict__.update({key: value for key, value in self.__dict__.items() if key != "find"})
+        return more
+
+    async def progress(self, done: float, total: float | None = None, message: str | None = None) -> None:  #: tools
+        """Tools may tell how far they are; nobody listens here."""
+
+    async def log(self, message: str, level: str = "info", **fields: Any) -> None:  #: tools
+        """Tools may write a line into the log; nobody reads it here."""
+
+    def _walk(self, root: str, steps: str) -> Any:
+        value, where = self._named(root), root
+        for step in STEP.finditer(steps):
+            name, number, quoted = step.groups()
+            key: Any = int(number) if number else name or quoted
+            fits = (
+                isinstance(value, list | str) and key < len(value)
+                if number
+                else isinstance(value, dict) and key in value
+            )
+            if not fits:
+                there = ", ".join(value) if isinstance(value, dict) else json.dumps(value)[:60]
+                raise HardError(f"`{where}` has no field `{key}`; there is: {there}.", "template_error")
+            value, where = value[key], where + step[0]
+        return value
+
+    def _named(self, name: str) -> Any:
+        try:
+            return self.find(name)
+        except KeyError:
+            raise HardError(f"There is no `{name}` here.", "template_error") from None
+
+    def _render(self, source: str, shown: str) -> str:
+        names: dict[str, Any] = {}
+        for name in set(re.findall(r"[^\W\d]\w*", source)):
+            try:
+                names[name] = self.find(name)
+            except KeyError:
+                continue
+        try:
+            return ENGINE.render_str(source, **names)
+        except TemplateError as error:
+            raise HardError(f"`{shown}` cannot be evaluated: {error.message}", "template_error") from None
+
+
+def _strict(expression: str) -> str:
+    """The expression as the engine gets it: MiniJinja lets a missing field pass in lists and objects, we do not."""
+    for written, meant in RENAMED.items():  #: filters
+        expression = re.sub(written, meant, expression)
+    return NEEDED.sub(lambda m: m[1] or f"({m[2]} if {m[2]} is defined else __missing({json.dumps(m[2])}))", expression)
+
+
+def _missing(path: str) -> Any:
+    raise HardError(f"`{path}` is not there.", "template_error")
+
+
+def _in_text(value: Any) -> Any:
+    plain = isinstance(value, str | int | float) and not isinstance(value, bool)
+    return NotImplemented if plain else json.dumps(value, ensure_ascii=False)
+
+
+RUN_ID = str(uuid4())
+
+
+def _facts() -> dict[str, Any]:
+    """What `run` means in expressions."""
+    return {"id": RUN_ID, "project_id": "local", "workflow_id": "local", "attempt": 1}
+
+
+def _secrets() -> dict[str, str]:
+    """What `secrets` means in expressions: the environment's variables GRAPHWRIGHT_SECRET_<NAME>, in lower case."""
+    prefix = "GRAPHWRIGHT_SECRET_"
+    return {name.removeprefix(prefix).lower(): value for name, value in os.environ.items() if name.startswith(prefix)}
+
+
+ENGINE = Environment(
+    undefined_behavior="strict",
+    pycompat=False,
+    fuel=1_000_000,
+    keep_trailing_newline=True,
+    auto_escape_callback=lambda _name: None,
+    finalizer=_in_text,
+    globals={"__missing": _missing},
+    filters=FILTERS,  #: filters
+)

@@ -1,0 +1,73 @@
+"""Tools: Python functions, called with JSON arguments."""
+
+import asyncio
+import importlib.util
+import inspect
+import os
+import sys
+import typing
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from app.compiler.export.support.data import as_json
+from app.compiler.export.support.errors import HardError, RetryableError
+from app.compiler.export.support.see import See
+
+
+async def call(see: See, function: Callable[..., Any], **args: Any) -> Any:
+    """What a tool returns; its arguments are checked against its annotations, and it may be async or plain."""
+    given = _bound(see, function, args)
+    try:
+        if inspect.iscoroutinefunction(function):
+            return as_json(await function(**given))
+        return as_json(await asyncio.to_thread(lambda: function(**given)))
+    except SystemExit as error:
+        raise HardError(f"{function.__name__} called sys.exit({error.code!r}).", "SystemExit") from error
+
+
+def _bound(see: See, function: Callable[..., Any], args: dict[str, Any]) -> dict[str, Any]:
+    given = dict(args)
+    hints = typing.get_type_hints(function, include_extras=True)
+    for name in inspect.signature(function).parameters:
+        hint = hints.get(name, Any)
+        if any(getattr(kind, "__name__", "") == "NodeContext" for kind in (hint, *typing.get_args(hint))):
+            given[name] = see
+        elif name in given:
+            try:
+                given[name] = TypeAdapter(hint).validate_python(given[name])
+            except ValidationError as error:
+                said = f"{function.__name__} was called wrongly: {name}: {error.errors()[0]['msg']}."
+                raise HardError(said, "invalid_arguments") from None
+    return given
+
+
+def without_graphwright() -> None:
+    """Let modules of tools be imported where Graphwright is not installed: what they import from it stands here."""
+    if "app.compiler" in sys.modules or (importlib.util.find_spec("app") and importlib.util.find_spec("app.compiler")):
+        return
+    module = ModuleType("app.compiler")
+
+    def decorator(*given: Any, **_options: Any) -> Any:
+        return given[0] if given and callable(given[0]) else lambda function: function
+
+    vars(module).update(
+        tool=decorator, node_type=decorator, NodeContext=See, HardError=HardError, RetryableError=RetryableError
+    )
+    sys.modules["app"] = sys.modules.get("app") or ModuleType("app")
+    sys.modules["app.compiler"] = module
+
+
+def load_file(name: str) -> ModuleType:
+    """The module of a Python file with tools, which lies in the folder GRAPHWRIGHT_TOOLS or beside this program."""
+    folder = Path(os.environ.get("GRAPHWRIGHT_TOOLS") or Path(__file__).parent).resolve()
+    if not (folder / name).is_file():
+        raise FileNotFoundError(f"{name} is not in {folder}; copy it there, or set GRAPHWRIGHT_TOOLS to its folder.")
+    package = f"tools_of_{abs(hash(folder))}"
+    if package not in sys.modules:  # a package, so that the files of the folder can import each other
+        sys.modules[package] = ModuleType(package)
+        sys.modules[package].__path__ = [str(folder)]
+    return importlib.import_module(f"{package}.{Path(name).stem}")
