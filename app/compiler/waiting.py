@@ -124,17 +124,10 @@ class Waits:
         finally:
             self._begin()
 
-    def tell(self, place: Place, signal: Signal) -> None:
-        """Deliver a signal, now or when somebody asks for it."""
+    def tell(self, place: Place, signal: Signal) -> bool:
+        """Deliver a signal; False where nobody waits for it now, or no longer, as the run parks."""
         waiter = self._waiters.get(place)
-        if waiter is None or waiter.kind != signal.kind or not waiter.settle(signal):
-            self._signals.setdefault(place, deque()).append(signal)
-
-    def release(self, signal: Signal) -> None:
-        """Deliver a signal to all who wait for its kind."""
-        for waiter in self._waiters.values():
-            if waiter.kind == signal.kind:
-                waiter.settle(signal)
+        return waiter is not None and waiter.kind == signal.kind and waiter.settle(signal)
 
     def take(self, place: Place, kind: SignalKind) -> Signal | None:
         """A signal of that kind that has come already."""

@@ -43,7 +43,8 @@ class Page(TypedDict, Generic[Item]):
 class ReasonOut(TypedDict):
     """Why something is not a success: a code for programs, a sentence for people.
 
-    An approval tells its `prompt` and the `schema` of its answer, a node that waits for a child run its `run_id`.
+    An approval tells its `prompt` and the `schema` of its answer, a node that waits for a child run its `run_id`;
+    `since` is when the attempt that waits began.
     """
 
     code: str
@@ -51,6 +52,7 @@ class ReasonOut(TypedDict):
     prompt: NotRequired[str]
     schema: NotRequired[Any]
     run_id: NotRequired[str]
+    since: NotRequired[str]
 
 
 class ProblemOut(TypedDict):

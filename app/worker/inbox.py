@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from uuid import UUID
 
 import psycopg
-from psycopg.rows import dict_row
+from psycopg.rows import DictRow, dict_row
 
 from app import log
 from app.compiler import RunContext
@@ -49,15 +49,17 @@ class Inbox:
                 _log.warning("Signals for running runs cannot be read and are tried again: %s", error)
 
     async def _deliver(self, runs: list[UUID]) -> None:
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=dict_row)
             await cursor.execute(
-                """update run_signals set delivered = true where run_id = any(%s) and not delivered
-                   returning run_id, node_id, iteration, path, kind, data, by, created_at, id""",
-                (runs,),
+                "select * from run_signals where run_id = any(%s) and not delivered order by created_at, id", (runs,)
             )
             rows = await cursor.fetchall()
-        for row in sorted(rows, key=lambda row: (row["created_at"], row["id"])):
-            context = self._open.get(row["run_id"])
-            if context is not None:
-                context.waits.tell(*signal_of(row))
+            # What nobody takes here stays undelivered: the run that parks meanwhile goes on at once because of it.
+            taken = [row["id"] for row in rows if self._tell(row)]
+            if taken:
+                await cursor.execute("update run_signals set delivered = true where id = any(%s)", (taken,))
+
+    def _tell(self, row: DictRow) -> bool:
+        context = self._open.get(row["run_id"])
+        return context is not None and context.waits.tell(*signal_of(row))

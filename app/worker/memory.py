@@ -1,12 +1,15 @@
 """What earlier executions of a run have kept: read once, before its graph runs again."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import DictRow, dict_row
 
 from app.compiler import Outcome, RunContext
+from app.compiler.turns import Before
 from app.compiler.waiting import Place, Signal, Waits
 from app.db import Pool
 from app.models import NODE_ENDED
@@ -25,12 +28,18 @@ async def recall(pool: Pool, run_id: UUID, context: RunContext) -> list[NodeRow]
         await cursor.execute("select * from run_signals where run_id = %s order by created_at, id", (run_id,))
         signals = await cursor.fetchall()
     context.known = {_key(row): _outcome(row) for row in states if _is_done(row)}
-    context.kept = {_key(row): Outcome("COMPLETED", row["output"], input=row["input"]) for row in kept}
+    context.kept = {_key(row): _kept(row) for row in kept}
     context.attempts = {_key(row): _tries(row) for row in states if _tries(row)}
     waiting = [row for row in states if row["status"] == "WAITING"]
-    context.begun = {(*_key(row), ()): row["started_at"] for row in waiting if row["started_at"] is not None}
+    context.begun = {(*_key(row), ()): since for row in waiting if (since := began_at(row["reason"])) is not None}
     context.waits = Waits(_by_place(signals))
     return [_state(row) for row in waiting]
+
+
+def began_at(reason: Mapping[str, Any] | None) -> datetime | None:
+    """When the attempt began that waits for this reason; None at a breakpoint, where none has begun."""
+    since = (reason or {}).get("since")
+    return None if since is None else datetime.fromisoformat(since)
 
 
 def signal_of(row: DictRow) -> tuple[Place, Signal]:
@@ -65,7 +74,17 @@ def _tries(row: DictRow) -> int:
 def _outcome(row: DictRow) -> Outcome:
     edges = None if row["edges"] is None else {int(edge): state for edge, state in row["edges"].items()}
     writes = [(name, value) for name, value in row["writes"] or []]
-    return Outcome(row["status"], row["output"], row["error"], row["reason"], edges, writes, attempt=row["attempt"])
+    outcome = Outcome(row["status"], row["output"], row["error"], row["reason"], edges, writes, attempt=row["attempt"])
+    if edges is None:
+        # It will be recorded again, with the edges that it has now.
+        outcome.input = row["input"]
+        outcome.before = Before(row["started_at"], row["finished_at"], row["progress"])
+    return outcome
+
+
+def _kept(row: DictRow) -> Outcome:
+    before = Before(row["started_at"], row["finished_at"])
+    return Outcome("COMPLETED", row["output"], input=row["input"], attempt=row["attempt"], before=before)
 
 
 def _state(row: DictRow) -> NodeRow:
