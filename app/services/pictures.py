@@ -110,7 +110,7 @@ def _texts(document: Document) -> dict[int, str]:
 
 
 def _label(edge: Edge) -> str:
-    return edge.condition or edge.branch or ("on error" if edge.on else "") or edge.name or ""
+    return edge.name or edge.condition or edge.branch or ("on error" if edge.on else "")
 
 
 def _cut(text: str, longest: int) -> str:

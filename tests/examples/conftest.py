@@ -71,7 +71,7 @@ def registry() -> Registry:
 def call(registry: Registry) -> Callable[..., Any]:
     """Calls a tool of the examples as a node does, with a CSV text as the run's input."""
 
-    def call(name: str, csv: str | None = None, **arguments: Any) -> Any:
+    def call(name: str, csv: str | None = None, /, **arguments: Any) -> Any:
         context = NodeContext(
             run=RunInfo("run", "project", "workflow", 1, {} if csv is None else {"csv": csv}),
             node_id="node",

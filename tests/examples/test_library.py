@@ -1,5 +1,5 @@
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ from starlette.routing import Route
 from tests.compiler.nodes.visits import served
 from tests.examples.conftest import EXAMPLES, Service, serving
 from tests.llm_server import provider, says
+from tests.support import until
 
 IDS = sorted(place.parent.name for place in EXAMPLES.glob("*/graph.json"))
 WRITTEN_WITH_DEPENDENCIES = ["fan-out-fan-in", "linear", "llm-analysis", "parallel-api-fetcher"]
@@ -61,6 +62,29 @@ async def test_a_graph_written_with_dependencies_is_listed_as_written_and_stored
     types = {"call_external_service": "http", "llm_service": "llm"}
     assert [node["type"] for node in stored["nodes"]] == [types.get(n["handler"], n["handler"]) for n in nodes]
     assert [node.get("config") for node in stored["nodes"]] == [node.get("config") for node in nodes]
+
+
+async def begun(service: Service, workflow_id: str, given: Any) -> str:
+    """The path of a run that is under way."""
+    body = {"workflow_id": workflow_id, "input_data": given}
+    answer = await service.client.post(f"{service.project}/workflows/runs?execute=true", json=body)
+    assert answer.status_code == 201, answer.text
+    return f"{service.project}/workflows/runs/{answer.json()['id']}"
+
+
+async def come_to(service: Service, path: str, status: str) -> dict[str, Any]:
+    """The run, once it has this status."""
+
+    async def look() -> dict[str, Any] | None:
+        run: dict[str, Any] = (await service.client.get(path)).json()
+        return run if run["status"] == status else None
+
+    run: dict[str, Any] = await until(look)
+    return run
+
+
+def outputs(turns: list[dict[str, Any]], node_id: str) -> list[Any]:
+    return [turn["output"] for turn in turns if turn["node_id"] == node_id and turn["status"] == "COMPLETED"]
 
 
 class Api:
@@ -127,3 +151,113 @@ async def test_the_analysis_asks_the_model_about_what_the_service_said(
     assert asked.body["model"] == "gpt-4"
     wanted = 'Analyze this data: {"host": "api.example.com", "path": "/data"}'
     assert asked.body["messages"] == [{"role": "user", "content": wanted}]
+
+
+RUDE = example_input("content-moderation")
+
+
+@pytest.mark.spec("TPL-18")
+@pytest.mark.parametrize(
+    ("text", "status", "reason"),
+    [
+        ("Thank you for the manual.", "published", "Nothing speaks against it."),
+        ("Click here for FREE MONEY", "rejected", "It offers free money."),
+    ],
+)
+async def test_moderation_decides_alone_where_the_model_is_sure(
+    service: Service, text: str, status: str, reason: str
+) -> None:
+    workflow = await workflow_of(service, "content-moderation")
+    run = await service.run(workflow["id"], {"text": text})
+    assert run["status"] == "COMPLETED", run["error"]
+    assert run["result"] == {"status": status, "text": text, "decided_by": "the model", "reason": reason}
+    skipped = {turn["node_id"] for turn in await service.turns(run) if turn["status"] == "SKIPPED"}
+    assert "moderator" in skipped
+
+
+@pytest.mark.spec("TPL-18")
+@pytest.mark.parametrize(
+    ("answer", "status", "reason"),
+    [
+        ({"publish": True}, "published", "It is rude."),
+        ({"publish": False, "note": "Please be kind."}, "rejected", "Please be kind."),
+        ({"publish": False}, "rejected", "It is rude."),
+    ],
+)
+async def test_moderation_waits_for_a_person_where_the_model_is_unsure(
+    service: Service, answer: dict[str, Any], status: str, reason: str
+) -> None:
+    workflow = await workflow_of(service, "content-moderation")
+    path = await begun(service, workflow["id"], RUDE)
+    run = await come_to(service, path, "WAITING")
+    (asked,) = [turn for turn in await service.turns(run) if turn["status"] == "WAITING"]
+    assert asked["node_id"] == "moderator"
+    assert RUDE["text"] in asked["reason"]["prompt"]
+    refused = await service.client.post(f"{path}/resume", json={"node_id": "moderator", "answer": {"note": "?"}})
+    assert refused.status_code == 422, refused.text
+    taken = await service.client.post(f"{path}/resume", json={"node_id": "moderator", "answer": answer})
+    assert taken.is_success, taken.text
+    result = (await come_to(service, path, "COMPLETED"))["result"]
+    assert (result["status"], result["reason"]) == (status, reason)
+    assert result["decided_by"] != "the model"
+
+
+@pytest.mark.spec("TPL-18")
+async def test_moderation_rejects_what_nobody_looks_at_in_time(service: Service) -> None:
+    workflow = await workflow_of(service, "content-moderation")
+    path = await begun(service, workflow["id"], {**RUDE, "answer_within": 0.2})
+    result = (await come_to(service, path, "COMPLETED"))["result"]
+    assert (result["status"], result["decided_by"]) == ("rejected", "timeout")
+    assert result["reason"] == "No moderator has looked at it in time."
+
+
+@pytest.mark.spec("TPL-19")
+async def test_the_agent_uses_tools_lap_by_lap_until_it_answers(service: Service) -> None:
+    workflow = await workflow_of(service, "agent-loop")
+    run = await service.run(workflow["id"], example_input("agent-loop"))
+    assert run["status"] == "COMPLETED", run["error"]
+    turns = await service.turns(run)
+    actions = [said["structured"]["action"] for said in outputs(turns, "think")]
+    assert actions == ["look_up", "look_up", "calculate", "answer"]
+    assert outputs(turns, "look_up") == [
+        "The equatorial radius of Earth is 6378.1 km.",
+        "The equatorial radius of Moon is 1738.1 km.",
+    ]
+    assert outputs(turns, "calculate") == ["2 * 3.14159265 * (6378.1 - 1738.1) = 29154"]
+    roles = [message["role"] for message in run["result"]["messages"]]
+    assert roles == ["user", *["assistant", "user"] * 3, "assistant"]
+    assert len(outputs(turns, "think")[-1]["messages"]) == 1 + len(roles)
+    assert "29,154 km" in run["result"]["answer"]
+    (checked,) = outputs(turns, "check")
+    (shown,) = [message for message in checked["messages"] if message["role"] == "tool"]
+    assert shown["content"].endswith("= 29154")
+
+
+@pytest.mark.spec("TPL-19")
+async def test_an_agent_that_never_answers_is_stopped(service: Service) -> None:
+    graph = written("agent-loop")
+    think = next(node for node in graph["nodes"] if node["id"] == "think")
+    think["config"]["options"]["responses"] = [think["config"]["options"]["responses"][0]] * 20
+    body = {"name": "Endless", "graph": graph}
+    made = await service.client.post(f"{service.project}/workflows", json=body)
+    run = await service.run(made.json()["id"], example_input("agent-loop"))
+    assert (run["status"], run["error"]["type"]) == ("FAILED", "loop_limit_exceeded")
+    assert len(outputs(await service.turns(run), "think")) == 8
+
+
+@pytest.mark.spec("TPL-19")
+@pytest.mark.parametrize(
+    ("expression", "said"),
+    [
+        ("-(2 + 3) * 4 / 8", "= -2.5"),
+        ("1 / 0", "cannot be calculated: float division by zero"),
+        ("__import__('os').getcwd()", "only numbers, brackets and + - * / are known"),
+        ("9 ** 9 ** 9", "only numbers, brackets and + - * / are known"),
+        ("2 +", "cannot be calculated"),
+        ("(" * 150 + "1" + ")" * 150, "are not calculated"),
+        ("True + 1", "only numbers"),
+    ],
+)
+def test_the_tools_tell_in_words_what_went_wrong(call: Callable[..., Any], expression: str, said: str) -> None:
+    assert said in call("agent.calculate", expression=expression)
+    assert call("agent.look_up", name="Pluto").startswith("Nothing is known about Pluto; ask for one of sun")

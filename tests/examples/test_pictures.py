@@ -139,6 +139,13 @@ def test_edges_between_the_same_nodes_share_a_label() -> None:
 
 
 @pytest.mark.spec("TPL-12")
+def test_an_edge_with_a_name_is_called_so() -> None:
+    root = drawn(graph("a b", ("a", "b", {"condition": "a.output.answer.publish", "name": "yes"})))
+    assert texts(root, "label") == ["yes"]
+    assert "a.output.answer.publish" in ET.tostring(root, encoding="unicode")
+
+
+@pytest.mark.spec("TPL-12")
 @pytest.mark.parametrize("document", [LOOPS, *map(random_graph, range(40))])
 def test_nodes_lie_apart_inside_the_picture_and_edges_end_at_their_targets(document: dict[str, Any]) -> None:
     root = drawn(document)
