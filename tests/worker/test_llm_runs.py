@@ -31,12 +31,9 @@ S1: dict[str, Any] = {
 
 async def events_of(client: httpx.AsyncClient, path: str) -> list[dict[str, Any]]:
     """The events of a run over SSE, until it has ended."""
-    events: list[dict[str, Any]] = []
     async with client.stream("GET", f"{path}/events", headers={"Accept": "text/event-stream"}) as answer:
-        async for line in answer.aiter_lines():
-            if line.startswith("data: "):
-                events.append(json.loads(line.removeprefix("data: ")))
-    return events
+        lines = [line async for line in answer.aiter_lines()]
+    return [json.loads(line.removeprefix("data: ")) for line in lines if line.startswith("data: ")]
 
 
 @pytest.mark.spec("LLM-27", "LLM-28")

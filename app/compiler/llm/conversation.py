@@ -1,11 +1,13 @@
 """The conversation of one node with its model: rounds of answers and calls of tools until the last word."""
 
+import json
 from collections.abc import Mapping
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage, InvalidToolCall, ToolCall
+from langchain_core.messages.tool import invalid_tool_call, tool_call
 from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import JsonValue
 
@@ -130,8 +132,8 @@ class Talker:
                     size += len(str(chunk.content))
                     if size > self._context.resources.max_response_bytes:
                         raise HardError(f"The answer of {self._name} is too large.", "response_too_large")
-        except ValueError:
-            if chunks:
+        except ValueError as error:
+            if chunks or isinstance(error, json.JSONDecodeError):
                 raise
             # LangChain says so when there was no chunk: the server does not stream. It may still answer.
             return await self._answer_at_once(messages)
@@ -157,12 +159,33 @@ class Talker:
 
 def _settled(answer: AIMessage) -> AIMessage:
     """The answer without the marks of having come in pieces, as it is sent back to the provider."""
+    calls, broken = _calls_of(answer)
     return AIMessage(
         content=answer.content,
-        tool_calls=answer.tool_calls,
-        invalid_tool_calls=answer.invalid_tool_calls,
+        tool_calls=calls,
+        invalid_tool_calls=broken,
         usage_metadata=answer.usage_metadata,
         response_metadata=answer.response_metadata,
         additional_kwargs=answer.additional_kwargs,
         id=answer.id,
     )
+
+
+def _calls_of(answer: AIMessage) -> tuple[list[ToolCall], list[InvalidToolCall]]:
+    """The calls of tools, read strictly: LangChain would complete arguments that break off, and 12 for 1200."""
+    pieces = answer.tool_call_chunks if isinstance(answer, AIMessageChunk) else []
+    if not pieces:
+        return answer.tool_calls, answer.invalid_tool_calls
+    calls: list[ToolCall] = []
+    broken: list[InvalidToolCall] = []
+    for piece in pieces:
+        text = piece["args"] or "{}"
+        try:
+            args = json.loads(text)
+        except (ValueError, RecursionError):
+            args = None
+        if isinstance(args, dict):
+            calls.append(tool_call(name=piece["name"] or "", args=args, id=piece["id"]))
+        else:
+            broken.append(invalid_tool_call(name=piece["name"], args=text, id=piece["id"], error=None))
+    return calls, broken

@@ -3,7 +3,6 @@
 The kinds are recognised by what they carry, because the providers' packages are optional and load late.
 """
 
-import json
 import socket
 from collections.abc import Iterator, Sequence
 
@@ -20,7 +19,7 @@ from app.compiler.failures import (
 )
 
 TOO_MANY_REQUESTS = 429
-_LOWEST_ERROR = 400
+_LOWEST_ERROR = 300
 _HARD_TYPES = {401: "authentication_failed", 403: "permission_denied", 404: "model_not_found"}
 _FINAL_MARKS = ("invalid", "context_length", "content_filter", "authentication", "permission", "not_found")
 _CUT = {
@@ -62,8 +61,8 @@ def _of_answer(error: Exception, model: str, said: str) -> Exception | None:
         return HardError(f"{model}: {meaning}.", kind)
     if hasattr(error, "request") and hasattr(error, "body"):
         return _inside_stream(error, f"{model} broke off: {said}")
-    if isinstance(error, json.JSONDecodeError):
-        return HardError(f"{model} answered what is no JSON: {said}. Is its address right?", "bad_response")
+    if isinstance(error, ValueError):
+        return HardError(f"{model} answered what cannot be read: {said} Is its address right?", "bad_response")
     return None
 
 

@@ -118,9 +118,9 @@ class ChatModels:
 
         Raises HardError `missing_package`, `missing_api_key`, `base_url_not_supported` or `invalid_model`.
         """
+        access = self._access(choice)
         if choice.provider == FAKE:
             return OpenModel(_fake(choice), FAKE, None)
-        access = self._access(choice)
         key = _digest(choice, access)
         task = self._open.get(key)
         if task is None or (task.done() and (task.cancelled() or task.exception() is not None)):

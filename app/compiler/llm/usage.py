@@ -34,10 +34,10 @@ def counted(message: AIMessage) -> UsageMetadata | None:
     if message.usage_metadata is not None:
         return message.usage_metadata
     raw = message.response_metadata.get("token_usage") or {}
-    tokens = [raw.get(name) for name in ("prompt_tokens", "completion_tokens", "total_tokens")]
-    if not all(isinstance(number, int) for number in tokens):
+    tokens_in, tokens_out, total = (raw.get(f"{kind}_tokens") for kind in ("prompt", "completion", "total"))
+    if not (isinstance(tokens_in, int) and isinstance(tokens_out, int) and isinstance(total, int)):
         return None
-    return UsageMetadata(input_tokens=tokens[0], output_tokens=tokens[1], total_tokens=tokens[2])
+    return UsageMetadata(input_tokens=tokens_in, output_tokens=tokens_out, total_tokens=total)
 
 
 def price_of(model: str, prices: Mapping[str, ModelPrice]) -> ModelPrice | None:
