@@ -124,6 +124,17 @@ class Display:
         if self._live is None:
             say(told(event))
 
+    def ask(self, question: str) -> str:
+        """Ask whoever sits at the terminal, and wait for the line that is typed; blocks."""
+        if self._live is not None:
+            self._live.stop()
+        try:
+            print(question, end="", file=sys.stderr, flush=True)
+            return sys.stdin.readline()
+        finally:
+            if self._live is not None:
+                self._live.start()
+
     def tell(self, sentence: str) -> None:
         """Say something about the display itself."""
         if self._live is None:

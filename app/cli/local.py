@@ -1,6 +1,6 @@
 """A run without a server: the real services and a worker in this process, on the same database as a server's."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
 from datetime import datetime
 from typing import Any
@@ -15,9 +15,9 @@ from app.events import Hub
 from app.ids import new_id
 from app.queue import Queue
 from app.runtime import Runtime, open_runtime
-from app.schemas.run import ResultOut
+from app.schemas.run import ResultOut, ResumeIn
 from app.schemas.workflow import WorkflowChange
-from app.services import projects, run_views, runs, workflows
+from app.services import projects, resume, run_views, runs, workflows
 from app.services.graphs import CheckedGraph, Graphs
 from app.services.work import Work, unit_of_work
 from app.worker import Worker
@@ -27,7 +27,7 @@ PROJECT_LOCK = 0x6772_6170_6C6F_636C
 
 
 class OwnQueue(Queue):
-    """Defers the jobs of one run and its child runs to a queue that only this process serves; others go where they belong.
+    """Defers the jobs of one run and its child runs to a queue of this process alone; others go where they belong.
 
     A server on the same database may not have the tools that were named here, so it must not take this run up.
     """
@@ -91,6 +91,14 @@ class Local:
                 await runs.cancel(work, self._queue, self._project_id, self._run_id)
         except ConflictError:
             return
+
+    async def answer(self, event: Mapping[str, Any], value: Any) -> None:
+        """Answer the approval that an event tells of. Raises UnprocessableError when the answer does not fit."""
+        said = ResumeIn(
+            node_id=event["node_id"], iteration=event["data"]["iteration"], item=event["data"].get("item"), answer=value
+        )
+        async with self._work() as work:
+            await resume.resume(work, self._queue, self._project_id, self._run_id, said, by="the command line")
 
     async def events(self) -> AsyncIterator[dict[str, Any]]:
         """The run's events as they come, until it has ended."""

@@ -3,12 +3,14 @@
 import asyncio
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from app import log
+from app.cli.answers import NoAnswerError, answer, given_answers
 from app.cli.board import Board, Display
 from app.cli.configuration import settings_with
 from app.cli.files import FileProblemError, parse_json, read_json
@@ -32,6 +34,10 @@ def run(
     input_file: Annotated[str | None, typer.Option("--input", metavar="FILE", help="The run's input as JSON.")] = None,
     data: Annotated[str | None, typer.Option(metavar="JSON", help="The run's input itself.")] = None,
     tools: Annotated[list[Path] | None, typer.Option(help="Another folder with tools and node types.")] = None,
+    answers: Annotated[
+        list[str] | None,
+        typer.Option("--answer", metavar="NODE=JSON", help="Answer of an approval; else it is asked for."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print run id, status, result and error.")] = False,
 ) -> None:
     """Run a graph file and print its result; exit code 1 when the run fails, 2 when it is refused. Ctrl-C cancels."""
@@ -46,15 +52,18 @@ def run(
             if input_file
             else None
         )
+        given = given_answers(answers or [])
     except FileProblemError as error:
         report(error.message)
         sys.exit(REFUSED)
     settings = settings.model_copy(update={"workflows": (*settings.workflows, *(tools or ()))})
     name = "standard input" if file == "-" else Path(file).resolve().stem
-    sys.exit(run_async(_run(settings, name, document, value, as_json=as_json)))
+    sys.exit(run_async(_run(settings, name, document, value, given, as_json=as_json)))
 
 
-async def _run(settings: Settings, name: str, document: Any, value: Any, *, as_json: bool) -> int:
+async def _run(
+    settings: Settings, name: str, document: Any, value: Any, given: Mapping[str, Any], *, as_json: bool
+) -> int:
     async with open_local(settings) as local:
         try:
             node_ids = await local.prepare(name, document, value)
@@ -66,13 +75,16 @@ async def _run(settings: Settings, name: str, document: Any, value: Any, *, as_j
         board.expect(node_ids)
         with Display(board) as display, on_signal(interrupted.set):
             await local.start()
-            await _follow(local, display, interrupted)
+            await _follow(local, display, interrupted, given)
         result = await local.result()
     return _finish(result, as_json=as_json, interrupted=interrupted.is_set())
 
 
-async def _follow(local: Local, display: Display, interrupted: asyncio.Event) -> None:
-    """Show the run's events until it has ended; an interruption cancels it, and its events tell that, too."""
+async def _follow(local: Local, display: Display, interrupted: asyncio.Event, given: Mapping[str, Any]) -> None:
+    """Show the run's events until it has ended; an interruption cancels it, and its events tell that, too.
+
+    An approval without an answer, and nobody to ask, cancels it as well.
+    """
 
     async def cancel() -> None:
         await interrupted.wait()
@@ -83,6 +95,11 @@ async def _follow(local: Local, display: Display, interrupted: asyncio.Event) ->
     try:
         async for event in local.events():
             display.take(event)
+            try:
+                await answer(local, display, event, given)
+            except NoAnswerError as error:
+                display.tell(error.message)
+                await local.cancel()
     finally:
         canceller.cancel()
         await asyncio.gather(canceller, return_exceptions=True)

@@ -48,11 +48,20 @@ def create(
 
 
 @app.command()
-def start(run: RunId, *, watch_it: Watch = False, project: ProjectName = None, as_json: AsJson = False) -> None:
+def start(
+    run: RunId,
+    *,
+    step: Annotated[bool, typer.Option("--step", help="Stop before every node.")] = False,
+    breakpoints: Annotated[list[str] | None, typer.Option("--breakpoint", help="Stop before this node.")] = None,
+    watch_it: Watch = False,
+    project: ProjectName = None,
+    as_json: AsJson = False,
+) -> None:
     """Start a run that is PENDING."""
     api = Api()
     place = f"{api.project(project)}/workflows/runs"
-    _tell(api, place, api.post(f"{place}/{run}/execute"), watch_it=watch_it, as_json=as_json)
+    body = {"mode": "step" if step else "run", "breakpoints": breakpoints or []}
+    _tell(api, place, api.post(f"{place}/{run}/execute", body), watch_it=watch_it, as_json=as_json)
 
 
 @app.command("list")
@@ -104,6 +113,27 @@ def cancel(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) 
     api = Api()
     place = f"{api.project(project)}/workflows/runs"
     _tell(api, place, api.post(f"{place}/{run}/cancel"), watch_it=False, as_json=as_json)
+
+
+@app.command()
+def resume(
+    run: RunId,
+    *,
+    node: Annotated[str | None, typer.Option(help="Which node is meant, where several wait.")] = None,
+    answer: Annotated[str | None, typer.Option(metavar="JSON", help="The answer to an approval.")] = None,
+    mode: Annotated[str | None, typer.Option(help="At a breakpoint: run or step.")] = None,
+    watch_it: Watch = False,
+    project: ProjectName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Answer an approval, step on from a breakpoint, or go on at once with a run that is RETRYING."""
+    api = Api()
+    place = f"{api.project(project)}/workflows/runs"
+    wanted = {"node_id": node, "mode": mode}
+    body = {name: value for name, value in wanted.items() if value is not None}
+    if answer is not None:
+        body["answer"] = parse_json(answer, "The value of --answer")
+    _tell(api, place, api.post(f"{place}/{run}/resume", body), watch_it=watch_it, as_json=as_json)
 
 
 @app.command()

@@ -43,6 +43,22 @@ async def test_watching_a_run_that_does_not_complete_ends_with_1(remote: Shell) 
     assert await process.wait() == 1
 
 
+@pytest.mark.spec("CLI-19")
+async def test_a_run_is_stepped_through_and_answered(remote: Shell) -> None:
+    await remote.good("projects", "create", "Acme")
+    ask = {"id": "ask", "type": "approval"}
+    workflow = (await remote.good("workflows", "create", remote.file("ask.json", {"nodes": [ask]}))).out.strip()
+    run = (await remote.good("runs", "create", workflow)).out.strip()
+    await remote.good("runs", "start", run, "--breakpoint", "ask")
+    process = await remote.start("runs", "watch", run, "--json")
+    await line_with(process.stdout, "workflow.run.waiting")
+    await remote.good("runs", "resume", run)
+    await line_with(process.stdout, "waiting_for_approval")
+    await remote.good("runs", "resume", run, "--node", "ask", "--answer", '"yes"')
+    assert await process.wait() == 0
+    assert (await remote.good("runs", "result", run)).value["ask"]["answer"] == "yes"
+
+
 @pytest.mark.spec("CLI-14")
 async def test_a_refusal_is_told_with_all_its_problems(remote: Shell) -> None:
     await remote.good("projects", "create", "Acme")

@@ -67,6 +67,20 @@ async def test_run_fails_with_the_run_and_is_refused_with_its_graph_or_input(loc
     assert unfit.code == 2
 
 
+@pytest.mark.spec("CLI-18")
+async def test_run_answers_approvals_as_it_is_told_or_says_that_nobody_is_there(local: Shell) -> None:
+    ask = {"id": "ask", "type": "approval", "config": {"prompt": "Go?", "schema": {"type": "boolean"}}}
+    file = local.file("ask.json", {"nodes": [ask]})
+    assert (await local.good("run", file, "--answer", "ask=true")).value == {
+        "ask": {"answer": True, "by": "the command line"}
+    }
+    nobody = await local.run("run", file)
+    assert (nobody.code, nobody.out) == (1, "")
+    assert "`ask` waits for an answer; give one with --answer 'ask=JSON'" in nobody.err
+    odd = await local.run("run", file, "--answer", "ask")
+    assert odd.code == 2
+
+
 @pytest.mark.spec("CLI-6")
 async def test_an_interrupt_cancels_the_run(local: Shell, database: Database) -> None:
     process = await local.start("run", local.file("waiting.json", waiting()))

@@ -1,3 +1,4 @@
+import json
 import os
 import re
 import shutil
@@ -17,6 +18,8 @@ from pydantic_core import PydanticUndefined
 
 from app.cli.api import KEY, PROJECT, URL
 from app.cli.lazy import COMMANDS
+from app.compiler import WorkflowGraphCompiler
+from app.compiler.discovery import load_registry
 from app.config import Settings
 from app.worker.process import SECRET_PREFIX
 
@@ -149,6 +152,14 @@ def test_the_first_workflow_of_the_readme_runs_as_it_is_written(address: str) ->
     project = done.stdout.split()[-1]
     runs = httpx.get(f"{address}/api/v1/projects/{project}/workflows/runs").json()["items"]
     assert [run["status"] for run in runs] == ["COMPLETED", "COMPLETED"]
+
+
+@pytest.mark.spec("DOC-6")
+def test_the_graphs_of_the_manual_are_valid() -> None:
+    compiler = WorkflowGraphCompiler(load_registry())
+    graphs = re.findall(r"```json\n(.*?)```", (ROOT / "docs" / "graphs.md").read_text(), re.DOTALL)
+    assert len(graphs) > 4
+    assert [compiler.inspect(json.loads(text)).problems for text in graphs] == [[]] * len(graphs)
 
 
 @pytest.mark.spec("DOC-5")
