@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("node_id", sa.String(), nullable=False),
         sa.Column("iteration", sa.Integer(), nullable=False),
         sa.Column("path", sa.ARRAY(sa.Integer()), nullable=False),
+        sa.Column("digest", sa.LargeBinary(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("output", sa.JSON(), nullable=True),

@@ -18,6 +18,7 @@ from pydantic import JsonValue
 from app.compiler.document import Document, read_document
 from app.compiler.emit import Emitter
 from app.compiler.jsonschemas import misfits
+from app.compiler.kept import depends_on_config_only
 from app.compiler.outline import outline
 from app.compiler.plan import Plan, make_plan
 from app.compiler.program import NodeProgram, ProgramBuilder
@@ -70,6 +71,7 @@ class CompiledWorkflow:
         self.node_ids = tuple(node.id for node in document.nodes)
         self._works = works
         self._reduction = reduction
+        self._index = {name: n for n, name in enumerate(self.node_ids)}
 
     def begin(self, context: RunContext) -> None:
         """Prepare a context for one execution of `graph`."""
@@ -108,9 +110,9 @@ class CompiledWorkflow:
         turn = context.turns[0]
         return self._reduction.reduce(turn.base, turn.ended())
 
-    def behind(self, node_id: str) -> set[str]:
-        """The node and all nodes that depend on it, over back edges too."""
-        seen = {self.node_ids.index(node_id)}
+    def behind(self, *node_ids: str) -> set[str]:
+        """The nodes and all nodes that depend on them, over back edges too."""
+        seen = {self._index[name] for name in node_ids}
         todo = list(seen)
         while todo:
             for edge in self.plan.outgoing[todo.pop()]:
@@ -119,6 +121,19 @@ class CompiledWorkflow:
                     seen.add(target)
                     todo.append(target)
         return {self.node_ids[n] for n in seen}
+
+    def loop_of(self, node_id: str) -> tuple[str, ...]:
+        """The nodes of the outermost loop around the node, the node among them; empty outside of loops."""
+        unit = self.plan.root.unit_of[self._index[node_id]]
+        return () if unit.body is None else tuple(self.node_ids[n] for n in unit.nodes)
+
+    def handles_failure(self, node_id: str) -> bool:
+        """Whether an error edge begins at the node."""
+        return any(edge.kind == "error" for edge in self._works[self._index[node_id]].program.edges)
+
+    def depends_on_config_only(self, node_id: str) -> bool:
+        """Whether the node gives the same whenever its config says the same, once its templates are filled in."""
+        return depends_on_config_only(self._works[self._index[node_id]].program.type)
 
     def _outcomes(self, context: RunContext) -> dict[int, Outcome]:
         return context.turns[0].outcomes

@@ -283,7 +283,7 @@ async def visit_node(
     held = skip is None and context.debug is not None and context.debug.stops_at(node_id)
     visit = Visit(context, turn, unit, node_id, iteration, context.attempts.get(key, 0) + 1, skip, held)
     known = context.known.get(key)
-    outcome = work.recall(visit, known) if known is not None and _still_holds(known, skip) else None
+    outcome = work.reuse(visit, known if known is not None and _still_holds(known, skip) else None)
     if outcome is None:
         outcome = await work.ainvoke(visit, config)
     if outcome.status != "WAITING":

@@ -3,20 +3,21 @@
 Every problem of every node is found in one pass; a document without problems has a program for every node.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
 
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from app.compiler.document import Document, Edge, Node
 from app.compiler.expressions import Condition, Reference, SyntaxProblems, Template, parse_condition, parse_template
+from app.compiler.places import escaped, located, masked, place_in, selected
 from app.compiler.plan import Plan
-from app.compiler.registry import NodeType, Registry
+from app.compiler.registry import Inner, NodeType, Registry
 from app.errors import Problem
 
-RESERVED = frozenset({"input", "nodes", "state", "run", "loop", "secrets", "output", "item", "index"})
+MAX_MAPS = 10
+OF_ITEMS = frozenset({"item", "index"})
+RESERVED = OF_ITEMS | frozenset({"input", "nodes", "state", "run", "loop", "secrets", "output"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class NodeProgram:
     """Everything that one node needs at run time.
 
     `model` is the checked config when it holds no template; otherwise `template` is rendered and checked each time.
+    `inner` is the program that a map runs for each of its items: in the map's scope, with `item` and `index` in it.
     """
 
     index: int
@@ -66,6 +68,16 @@ class NodeProgram:
     before: ScopePlan
     after: ScopePlan
     conditions: Mapping[str, Condition] = field(default_factory=dict)
+    inner: "NodeProgram | None" = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Spot:
+    """Where a node definition stands: the pointers of the definition and of its config, the number of maps around."""
+
+    pointer: str
+    config: str
+    maps: int = 0
 
 
 class ProgramBuilder:
@@ -86,28 +98,65 @@ class ProgramBuilder:
 
     def _program(self, index: int, node: Node) -> NodeProgram | None:
         pointer = f"/nodes/{index}"
+        node_type = self._type_of(node, pointer)
+        if node_type is None:
+            return None
+        edges = tuple(self._edge(node, node_type, e) for e in self.plan.outgoing[index])
+        writes = {
+            key: parsed
+            for key, value in node.writes.items()
+            if (parsed := self._template(value, f"{pointer}/writes/{escaped(key)}", node))
+        }
+        self._check_writes(node, pointer)
+        program = self._work(index, node, node_type, _Spot(pointer, f"{pointer}/config"))
+        if program is not None:
+            program.edges, program.writes = edges, writes
+            program.after = self._after(index, node, edges, writes)
+        return program
+
+    def _type_of(self, node: Node, pointer: str) -> NodeType | None:
         node_type = self.registry.node_type(node.type)
         if node_type is None:
             known = ", ".join(sorted(self.registry.node_types))
             message = f"There is no node type `{node.type}`. Known types: {known}."
             self._problem("unknown_node_type", f"{pointer}/type", message, node)
-            return None
+        return node_type
+
+    def _work(self, index: int, node: Node, node_type: NodeType, spot: _Spot) -> NodeProgram | None:
+        """The program of what a node does, without what follows from it."""
         templated = masked(node.config, (*node_type.expressions, *node_type.literal))
-        template = self._template(templated, f"{pointer}/config", node)
-        conditions = self._conditions(node, node_type, pointer)
-        edges = tuple(self._edge(node, node_type, e) for e in self.plan.outgoing[index])
-        writes = {
-            key: parsed
-            for key, value in node.writes.items()
-            if (parsed := self._template(value, f"{pointer}/writes/{_escaped(key)}", node))
-        }
-        self._check_writes(node, pointer)
+        template = self._template(templated, spot.config, node)
+        conditions = self._conditions(node, node_type, spot.config)
+        inner = self._inner(index, node, node_type, spot)
         if template is None:
             return None
-        model = self._check_config(node, node_type, template, pointer)
-        before = self._scope(index, [template, *conditions.values()], (f"{pointer}/config", node.config), own=False)
-        after = self._after(index, node, edges, writes)
-        return NodeProgram(index, node, node_type, template, model, edges, writes, before, after, conditions)
+        model = self._check_config(node, node_type, template, spot.config)
+        shown = masked(node.config, node_type.literal)
+        before = self._scope(
+            index, [template, *conditions.values()], (spot.config, shown), own=False, in_map=spot.maps > 0
+        )
+        if inner is not None:
+            before = _joined(before, inner.before)
+        return NodeProgram(index, node, node_type, template, model, (), {}, before, _NOTHING, conditions, inner)
+
+    def _inner(self, index: int, outer: Node, node_type: NodeType, spot: _Spot) -> NodeProgram | None:
+        """The program that the node runs for each of its items, if its type has one."""
+        found: Inner | None = node_type.inner(outer.config) if node_type.inner else None
+        if found is None:
+            return None
+        if spot.maps == MAX_MAPS:
+            message = f"Maps may be nested {MAX_MAPS} deep; move the inner ones into a workflow of their own."
+            self._problem("invalid_config", spot.config + found.pointer, message, outer)
+            return None
+        try:
+            node = Node.model_validate({**found.definition, "id": outer.id})
+        except ValidationError:
+            return None  # the outer config's model names what is wrong
+        pointer = spot.config + found.pointer
+        inner_type = self._type_of(node, pointer)
+        if inner_type is None:
+            return None
+        return self._work(index, node, inner_type, _Spot(pointer, spot.config + found.config_pointer, spot.maps + 1))
 
     def _template(self, value: JsonValue, pointer: str, node: Node) -> Template | None:
         try:
@@ -117,7 +166,7 @@ class ProgramBuilder:
                 self._problem("invalid_template", pointer + inner, message, node)
             return None
 
-    def _conditions(self, node: Node, node_type: NodeType, pointer: str) -> dict[str, Condition]:
+    def _conditions(self, node: Node, node_type: NodeType, config: str) -> dict[str, Condition]:
         found: dict[str, Condition] = {}
         for path, text in selected(node.config, node_type.expressions):
             if not isinstance(text, str):
@@ -126,7 +175,7 @@ class ProgramBuilder:
                 found[text] = parse_condition(text)
             except SyntaxProblems as error:
                 for _, message in error.found:
-                    self._problem("invalid_condition", f"{pointer}/config{path}", message, node)
+                    self._problem("invalid_condition", config + path, message, node)
         return found
 
     def _edge(self, node: Node, node_type: NodeType, index: int) -> OutEdge:
@@ -161,20 +210,22 @@ class ProgramBuilder:
         for key in node.writes:
             if key not in self.document.state:
                 message = f"The graph declares no state `{key}`. Add it to `state`, or correct the name."
-                self._problem("unknown_state_key", f"{pointer}/writes/{_escaped(key)}", message, node)
+                self._problem("unknown_state_key", f"{pointer}/writes/{escaped(key)}", message, node)
 
     def _check_config(self, node: Node, node_type: NodeType, template: Template, pointer: str) -> BaseModel | None:
         model: BaseModel | None = None
+        shown = masked(node.config, node_type.literal)
         try:
             model = node_type.config.model_validate(node.config)
         except ValidationError as error:
             for detail in error.errors(include_url=False, include_context=False, include_input=False):
-                place, value = _place(node.config, detail["loc"])
+                place, _ = place_in(node.config, detail["loc"])
+                _, value = place_in(shown, detail["loc"])
                 if not (isinstance(value, str) and ("{{" in value or "{%" in value)):
                     message = f"`{detail['loc'][-1] if detail['loc'] else 'config'}`: {detail['msg']}."
-                    self._problem("invalid_config", f"{pointer}/config{place}", message, node)
+                    self._problem("invalid_config", pointer + place, message, node)
         for place, message in node_type.check(node.config, self.registry) if node_type.check else ():
-            self._problem("invalid_config", f"{pointer}/config{place}", message, node)
+            self._problem("invalid_config", pointer + place, message, node)
         return model if template.is_constant else None
 
     def _after(self, index: int, node: Node, edges: Iterable[OutEdge], writes: Mapping[str, Template]) -> ScopePlan:
@@ -185,7 +236,7 @@ class ProgramBuilder:
             if edge.condition is not None
         ]
         plans += [
-            self._scope(index, [template], (f"{pointer}/writes/{_escaped(key)}", node.writes[key]), own=True)
+            self._scope(index, [template], (f"{pointer}/writes/{escaped(key)}", node.writes[key]), own=True)
             for key, template in writes.items()
         ]
         lookups = dict.fromkeys(lookup for plan in plans for lookup in plan.lookups)
@@ -200,6 +251,7 @@ class ProgramBuilder:
         *,
         own: bool,
         edge: int | None = None,
+        in_map: bool = False,
     ) -> ScopePlan:
         """Resolve what the expressions read; `own` says that the node's own new outcome is visible.
 
@@ -208,7 +260,7 @@ class ProgramBuilder:
         references = {reference for expression in expressions for reference in expression.references}
         if not references or not self.planned:
             return _NOTHING
-        reader = _Reader(self, index, place, own=own, edge=edge)
+        reader = _Reader(self, index, place, own=own, edge=edge, in_map=in_map)
         for reference in sorted(references, key=lambda r: (r.root, r.node or "", r.path)):
             reader.read(reference)
         return ScopePlan(frozenset(reader.roots), tuple(reader.lookups), reader.uses_nodes)
@@ -237,17 +289,34 @@ class ProgramBuilder:
 _NOTHING = ScopePlan(frozenset(), (), uses_nodes=False)
 
 
+def _joined(outer: ScopePlan, inner: ScopePlan) -> ScopePlan:
+    """What a map reads for itself and for its items, so that it is looked up once; items are the inner node's own."""
+    return ScopePlan(
+        outer.roots | (inner.roots - OF_ITEMS),
+        tuple(dict.fromkeys((*outer.lookups, *inner.lookups))),
+        outer.uses_nodes or inner.uses_nodes,
+    )
+
+
 class _Reader:
     """Collects what one place of one node reads."""
 
     def __init__(
-        self, builder: ProgramBuilder, index: int, place: tuple[str, JsonValue], *, own: bool, edge: int | None
+        self,
+        builder: ProgramBuilder,
+        index: int,
+        place: tuple[str, JsonValue],
+        *,
+        own: bool,
+        edge: int | None,
+        in_map: bool,
     ) -> None:
         self.builder = builder
         self.index = index
         self.pointer, self.value = place
         self.own = own
         self.edge = edge
+        self.in_map = in_map
         self.roots: set[str] = set()
         self.lookups: list[Lookup] = []
         self.uses_nodes = False
@@ -259,7 +328,7 @@ class _Reader:
             self._read_nodes(reference)
         elif root not in RESERVED:
             self._find(reference, root, rooted=True)
-        elif root in ("item", "index"):
+        elif root in OF_ITEMS and not self.in_map:
             self._refuse("unknown_reference", reference, f"`{root}` is there only inside a map.")
         elif root == "output" and not self.own:
             message = "`output` is a node's own output; it is there only in `writes` and in the node's edge conditions."
@@ -297,87 +366,3 @@ class _Reader:
         node = None if self.edge is not None else self.builder.document.nodes[self.index].id
         pointer = self.pointer + (located(self.value, reference) or "")
         self.builder.problems.append(Problem(code, pointer, message, node_id=node, edge=self.edge))
-
-
-def located(value: JsonValue, reference: Reference) -> str | None:
-    """The pointer of the first string in `value` that reads the reference."""
-    if isinstance(value, str):
-        try:
-            bare = parse_condition(value).references if "{" not in value else parse_template(value).references
-        except SyntaxProblems:
-            return None
-        return "" if reference in bare else None
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        inner = located(item, reference)
-        if inner is not None:
-            return f"/{_escaped(key)}{inner}"
-    return None
-
-
-def masked(config: dict[str, JsonValue], patterns: Sequence[str]) -> dict[str, JsonValue]:
-    """The config with null at every place that a pattern such as `branches.*.when` names."""
-    result: Any = config
-    for pattern in patterns:
-        result = _replaced(result, pattern.split("."), lambda _value: None)
-    return dict(result)
-
-
-def restored(rendered: Any, config: Mapping[str, JsonValue], patterns: Sequence[str]) -> Any:
-    """The rendered config with the original values at the places that were masked."""
-    result: Any = rendered
-    for pattern in patterns:
-        originals = iter([value for _, value in selected(config, (pattern,))])
-        result = _replaced(result, pattern.split("."), partial(_next, originals))
-    return result
-
-
-def _next(values: Iterator[Any], _replaced: Any) -> Any:
-    return next(values)
-
-
-def selected(value: Any, patterns: Sequence[str]) -> list[tuple[str, Any]]:
-    """The values at the places that the patterns name, each with its JSON pointer."""
-    found: list[tuple[str, Any]] = []
-
-    def visit(current: Any, parts: Sequence[str], pointer: str) -> None:
-        if not parts:
-            found.append((pointer, current))
-        elif parts[0] == "*" and isinstance(current, list):
-            for n, item in enumerate(current):
-                visit(item, parts[1:], f"{pointer}/{n}")
-        elif isinstance(current, Mapping) and parts[0] in current:
-            visit(current[parts[0]], parts[1:], f"{pointer}/{_escaped(parts[0])}")
-
-    for pattern in patterns:
-        visit(value, pattern.split("."), "")
-    return found
-
-
-def _replaced(value: Any, parts: Sequence[str], change: Callable[[Any], Any]) -> Any:
-    if not parts:
-        return change(value)
-    if parts[0] == "*" and isinstance(value, list):
-        return [_replaced(item, parts[1:], change) for item in value]
-    if isinstance(value, Mapping) and parts[0] in value:
-        return {**value, parts[0]: _replaced(value[parts[0]], parts[1:], change)}
-    return value
-
-
-def _place(config: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
-    """The JSON pointer and value of a place that pydantic names, as far as it is really there."""
-    pointer, value = "", config
-    for part in location:
-        known: Any = value if isinstance(value, Mapping) else range(len(value)) if isinstance(value, list) else ()
-        if part in known:
-            value = value[part]
-        else:
-            if part == location[-1] and isinstance(value, Mapping):
-                return f"{pointer}/{_escaped(part)}", None
-            break
-        pointer += f"/{_escaped(part)}"
-    return pointer, value
-
-
-def _escaped(part: int | str) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")

@@ -23,7 +23,17 @@ F = TypeVar("F", bound=Callable[..., Any])
 Run = Callable[[NodeContext, Any], Awaitable[JsonValue]]
 Check = Callable[[Mapping[str, Any], "Registry"], list[tuple[str, str]]]
 BranchNames = Callable[[Mapping[str, Any]], tuple[str, ...]]
+InnerNode = Callable[[Mapping[str, Any]], "Inner | None"]
 _BUILT_IN = "app.compiler.nodes."
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """The node that a node runs for each of its items: its definition, and where in the outer config that stands."""
+
+    definition: Mapping[str, Any]
+    pointer: str
+    config_pointer: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +42,8 @@ class NodeType:
 
     `config` is the model of its configuration, and forbids what it does not know. `expressions` are the config paths
     that hold bare expressions (`branches.*.when`), `literal` those that are never rendered. `check` finds problems in a
-    raw config that its model cannot see, as (pointer into the config, sentence).
+    raw config that its model cannot see, as (pointer into the config, sentence). `inner` finds in a raw config the node
+    that `NodeContext.each` runs; its place is among `literal`.
     """
 
     name: str
@@ -44,6 +55,7 @@ class NodeType:
     literal: tuple[str, ...] = ()
     check: Check | None = None
     branch_names: BranchNames | None = None
+    inner: InnerNode | None = None
 
     def branches(self, config: Mapping[str, Any]) -> tuple[str, ...] | None:
         """The names that a `branch` edge of such a node may use; None when the type has no branches."""
@@ -185,6 +197,7 @@ def node_type(
     literal: tuple[str, ...] = (),
     check: Check | None = None,
     branch_names: BranchNames | None = None,
+    inner: InnerNode | None = None,
 ) -> Callable[[F], F]: ...
 def node_type(
     name: str | F | None = None,
@@ -196,6 +209,7 @@ def node_type(
     literal: tuple[str, ...] = (),
     check: Check | None = None,
     branch_names: BranchNames | None = None,
+    inner: InnerNode | None = None,
 ) -> F | Callable[[F], F]:
     """Register a function `(context, config)` as a node type, and leave it as it is.
 
@@ -215,6 +229,7 @@ def node_type(
             literal=literal,
             check=check,
             branch_names=branch_names,
+            inner=inner,
         )
         if entry.config.model_config.get("extra") != "forbid":
             raise RegistrationError(f'The config model of the node type {label} must set extra="forbid".')

@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from app.compiler.expressions import Allowance
 from app.compiler.program import NodeProgram, ScopePlan
 from app.compiler.state import Reduction
 from app.compiler.turns import EdgeState, Outcome, RunContext
@@ -23,6 +24,8 @@ class Scopes:
 
     def scope(self, visit: Visit, plan: ScopePlan, own: Outcome | None = None) -> dict[str, Any]:
         """What expressions of this node see; `own` is its own new outcome."""
+        if visit.base is not None:
+            return {**visit.base, "item": visit.item, "index": visit.index}
         makers: dict[str, Callable[[], Any]] = {
             "input": lambda: visit.context.run.input,
             "run": lambda: _run_facts(visit.context),
@@ -52,21 +55,22 @@ class Scopes:
     def settle(self, visit: Visit, outcome: Outcome) -> None:
         """Evaluate the writes and the edges of a completed node; raises what they raise."""
         scope = self.scope(visit, self._program.after, outcome)
+        allowance = Allowance()
         if outcome.error is None:
-            outcome.writes = [(key, template.render(scope)) for key, template in self._program.writes.items()]
-        outcome.edges = self.edges(outcome, scope)
+            writes = self._program.writes.items()
+            outcome.writes = [(key, template.render(scope, allowance)) for key, template in writes]
+        outcome.edges = self._edges(outcome, scope, allowance)
 
     def edges_of(self, visit: Visit, outcome: Outcome) -> dict[int, EdgeState]:
         """How the outgoing edges of a completed node are resolved; raises ExpressionError."""
-        return self.edges(outcome, self.scope(visit, self._program.after, outcome))
+        return self._edges(outcome, self.scope(visit, self._program.after, outcome), Allowance())
 
-    def edges(self, outcome: Outcome, scope: Mapping[str, Any]) -> dict[int, EdgeState]:
-        """The same, over a scope that is there already."""
+    def _edges(self, outcome: Outcome, scope: Mapping[str, Any], allowance: Allowance) -> dict[int, EdgeState]:
         states: dict[int, EdgeState] = {}
         some = False
         for edge in self._program.edges:
             if edge.condition is not None:
-                taken = edge.condition.evaluate(scope)
+                taken = edge.condition.evaluate(scope, allowance)
                 some = some or taken
             elif edge.kind == "branch":
                 taken = isinstance(outcome.output, dict) and outcome.output.get("branch") == edge.branch

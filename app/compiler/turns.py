@@ -14,6 +14,7 @@ from typing import Any, Literal
 from pydantic import JsonValue
 
 from app.compiler.context import RunInfo
+from app.compiler.items import ItemLog, ItemState, Results
 from app.compiler.plan import START, Region, Unit
 from app.compiler.resources import Resources
 from app.compiler.state import Reduction, Write
@@ -28,11 +29,21 @@ SKIP_REASONS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """When a result came about that is taken again, and how far its node said that it had come."""
+
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    progress: JsonValue = None
+
+
 @dataclass(slots=True)
 class Outcome:
     """How one turn of one node ended; `edges` by the edge's index in the document.
 
     `handled` is False where a retry has to run the node again: an unhandled failure, and what was skipped behind it.
+    `before` is there where the outcome is that of an earlier execution.
     """
 
     status: Status
@@ -45,6 +56,7 @@ class Outcome:
     attempt: int = 1
     wake_at: datetime | None = None
     input: JsonValue = None
+    before: Before | None = None
 
     def as_scope(self) -> dict[str, Any]:
         return {"output": self.output, "status": self.status, "error": self.error}
@@ -66,17 +78,19 @@ class RunContext:
     """One execution of one run: LangGraph's `context`, shared by all its units.
 
     `known` holds what earlier executions have completed, by node id and iteration, and `items` the items of maps by
-    place; `attempts` how often a node that has to run again was tried before; `begun` when the nodes that waited had
-    begun; `kept` what nodes gave on an older version of the graph. `parks` are the outcomes of those that wait.
+    place; `item_log` takes down where they stand now; `attempts` how often a node that has to run again was tried
+    before; `begun` when the nodes that waited had begun; `kept` what nodes gave on an older version of the graph, or
+    are to give. `parks` are the outcomes of those that wait.
     """
 
     run: RunInfo
     resources: Resources
     known: Mapping[tuple[str, int], Outcome] = field(default_factory=dict)
-    items: Mapping[Place, Outcome] = field(default_factory=dict)
+    items: dict[Place, ItemState] = field(default_factory=dict)
+    item_log: ItemLog | None = None
     kept: Mapping[tuple[str, int], Outcome] = field(default_factory=dict)
     attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)
-    begun: Mapping[Place, datetime] = field(default_factory=dict)
+    begun: dict[Place, datetime] = field(default_factory=dict)
     secrets: Mapping[str, str] = field(default_factory=dict)
     waits: Waits = field(default_factory=Waits)
     children: ChildRuns | None = None
@@ -87,6 +101,7 @@ class RunContext:
     failure: tuple[str, dict[str, Any]] | None = None
     limit: str | None = None
     parks: list[Outcome] = field(default_factory=list)
+    results: dict[Place, Results] = field(default_factory=dict)
 
 
 class Turn:

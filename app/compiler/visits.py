@@ -1,12 +1,14 @@
 """A visit: one turn of one node, or of one item of a map."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from pydantic import JsonValue
 
 from app.compiler.plan import Unit
-from app.compiler.turns import RunContext, Turn
+from app.compiler.turns import Outcome, RunContext, Turn
 from app.compiler.waiting import Path, Place, Reason
 
 
@@ -14,8 +16,10 @@ from app.compiler.waiting import Path, Place, Reason
 class Visit:
     """`skip` is the code of the reason why the node does not run, `held` says that it stops at a breakpoint first.
 
-    In a map `path` names the item, which is `item`, at `index`. `waiting` is what the visit waits for, `deadline` when
-    its attempt is over, and `spawned` tells that it has started child runs.
+    In a map `path` names the item, which is `item`, at `index`; `base` is what expressions see beside these two,
+    `again` says that the item was tried in an earlier attempt of its map, and `started` when it first began. `waiting`
+    is what the visit waits for, `deadline` when its attempt is over, and `spawned` tells that it has started child
+    runs. `reused` is an earlier result that is taken again, so that the node does not run.
     """
 
     context: RunContext
@@ -29,11 +33,15 @@ class Visit:
     path: Path = ()
     item: JsonValue = None
     index: int = 0
+    base: Mapping[str, Any] | None = None
+    again: bool = False
+    started: datetime | None = None
     began: datetime | None = None
     deadline: datetime | None = None
     waiting: Reason | None = None
     given: JsonValue = None
     spawned: bool = False
+    reused: Outcome | None = None
 
     @property
     def key(self) -> tuple[str, int]:

@@ -6,11 +6,11 @@ waiting node parks: the run gives its worker back, and the nodes are visited aga
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Literal, Protocol
+from typing import Literal, Protocol, TypeVar
 
 from pydantic import JsonValue
 
@@ -19,6 +19,7 @@ from app.compiler.failures import Park
 GRACE_SECONDS = 0.05
 """How long nothing may happen before a run parks. Too short costs a visit more, and never a result."""
 
+T = TypeVar("T")
 SignalKind = Literal["answer", "step", "child"]
 Path = tuple[int, ...]
 """Which item of a map, the index in the outermost map first; empty outside of maps."""
@@ -45,6 +46,15 @@ class Reason:
 
     def as_json(self) -> dict[str, JsonValue]:
         return {"code": self.code, "message": self.message, **self.details}
+
+
+_TELLING = ("waiting_for_approval", "breakpoint", "waiting_for_run", "waiting_for_time")
+
+
+def most_telling(waiting: Sequence[T], code: Callable[[T], str]) -> T:
+    """Of several that wait, the one to be named: what people can do something about comes first."""
+    ranks = {name: rank for rank, name in enumerate(_TELLING)}
+    return min(waiting, key=lambda one: ranks.get(code(one), len(ranks)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ outcome. Only a cancellation passes through.
 import asyncio
 import random
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
@@ -18,10 +18,13 @@ from pydantic import BaseModel, JsonValue, ValidationError
 from app.compiler.announcement import announced, only_listener
 from app.compiler.context import NodeContext
 from app.compiler.document import Retry
-from app.compiler.expressions import parse_condition
+from app.compiler.expressions import Allowance, parse_condition
 from app.compiler.failures import Failure, HardError, Park, failure_of
+from app.compiler.kept import kept_result
+from app.compiler.maps import MapRun, take_down
+from app.compiler.places import restored
 from app.compiler.plan import START
-from app.compiler.program import NodeProgram, restored
+from app.compiler.program import NodeProgram
 from app.compiler.scopes import Scopes, hidden
 from app.compiler.state import Reduction
 from app.compiler.turns import SKIP_REASONS, EdgeState, Outcome
@@ -44,6 +47,8 @@ class NodeWork(Runnable[Visit, Outcome]):
         self._names = names
         self._sources = sources
         self.scopes = Scopes(program, reduction)
+        inner = program.inner
+        self._inner = None if inner is None else NodeWork(inner, names, sources, reduction)
 
     def invoke(self, input: Visit, config: RunnableConfig | None = None, **kwargs: Any) -> Outcome:  # noqa: A002, ARG002  # the base class names them
         """Nodes run in an event loop only."""
@@ -60,6 +65,8 @@ class NodeWork(Runnable[Visit, Outcome]):
     async def _run(self, visit: Visit, config: RunnableConfig) -> Outcome:
         if visit.skip is not None:
             return self.skipped(visit.skip)
+        if visit.reused is not None:
+            return self._again(visit, visit.reused)
         with visit.context.waits.working():
             try:
                 outcome = await self._hold(visit, config) if visit.held else None
@@ -71,11 +78,12 @@ class NodeWork(Runnable[Visit, Outcome]):
         """Call the type until it succeeds or has failed for good; raises Park where the visit has to wait."""
         retry = self.program.node.retry or _ONCE
         visit.began = visit.context.begun.get(visit.place)
-        tries = 0
+        # Attempts before a wait count, those that a crash cut off do not.
+        before = tries = 0 if visit.began is None else visit.attempt - 1
         while True:
             tries += 1
             try:
-                output = await self._attempt(visit, config, again=tries > 1)
+                output = await self._attempt(visit, config, again=visit.again or tries > before + 1)
                 outcome = Outcome("COMPLETED", output)
                 self.scopes.settle(visit, outcome)
             except Park:
@@ -88,18 +96,25 @@ class NodeWork(Runnable[Visit, Outcome]):
                     await self._pause(visit, config, failure, retry, tries)
                     continue
                 outcome = self._failed(visit, failure)
-                if visit.spawned and visit.context.children is not None:
-                    await visit.context.children.abandon(*visit.place)
+                await self._abandon(visit, outcome)
             outcome.input = visit.given
             outcome.attempt = visit.attempt
             return outcome
+
+    async def _abandon(self, visit: Visit, outcome: Outcome) -> None:
+        """Let go of the child runs and the items of a visit that has failed."""
+        context = visit.context
+        if visit.spawned and context.children is not None:
+            await context.children.abandon(*visit.place)
+        if self._inner is not None and context.item_log is not None:
+            context.item_log.close(visit.place, outcome.reason or {})
 
     async def _hold(self, visit: Visit, config: RunnableConfig) -> Outcome | None:
         """Stop at a breakpoint; the outcome if the node was given its output there, else None."""
         waits = visit.context.waits
         signal = waits.take(visit.place, "step")
         if signal is None:
-            self._show_input(visit)
+            self.show_input(visit)
             why = Reason("breakpoint", "The run stops before this node; resume it to go on.")
             visit.waiting = why
             await self._tell(visit, config, "waiting", {"reason": why.as_json(), "input": visit.given})
@@ -118,26 +133,56 @@ class NodeWork(Runnable[Visit, Outcome]):
             return self._failed(visit, failure_of(error))
         return outcome
 
-    def _show_input(self, visit: Visit) -> None:
-        scope = self.scopes.scope(visit, self.program.before)
+    def show_input(self, visit: Visit) -> None:
+        """Set the visit's input as it is stored, its secrets masked; None where it cannot be rendered."""
+        if self.program.model is not None:
+            visit.given = self.program.node.config
+            return
         try:
+            scope = self.scopes.scope(visit, self.program.before)
             visit.given = self._rendered(hidden(scope) if "secrets" in scope else scope)
         except Exception:  # noqa: BLE001  # what cannot be rendered fails when the node runs, and cannot be shown here
             visit.given = None
+
+    def reuse(self, visit: Visit, known: Outcome | None) -> Outcome | None:
+        """What the node did in an earlier execution, `known`, or is to give without running: None where it has to run.
+
+        Where the graph has changed since, it is set as `visit.reused`, and its edges are decided in the visit.
+        """
+        if known is not None and known.edges is not None:
+            return known
+        visit.reused = known or (None if visit.skip else kept_result(visit, self.program.type, self.show_input))
+        if visit.reused is not None:
+            visit.attempt = visit.reused.attempt
+        return None
+
+    def _again(self, visit: Visit, known: Outcome) -> Outcome:
+        """An earlier result with its writes and edges decided anew, as the graph or the result may have changed."""
+        if known.status == "FAILED":
+            edges, handled = self.scopes.failure_edges()
+            return replace(known, edges=edges, handled=handled)
+        outcome = replace(known, edges=None, writes=[])
+        try:
+            self.scopes.settle(visit, outcome)
+        except Exception as error:  # noqa: BLE001  # any condition may fail over a result that it was not written for
+            outcome = self._failed(visit, failure_of(error))
+        outcome.input, outcome.attempt = known.input, visit.attempt
+        return outcome
 
     async def _attempt(self, visit: Visit, config: RunnableConfig, *, again: bool) -> JsonValue:
         program = self.program
         scope = self.scopes.scope(visit, program.before)
         model = program.model
+        allowance = Allowance()
         if model is None:
-            rendered = self._rendered(scope)
+            rendered = self._rendered(scope, allowance)
             visit.given = self._rendered(hidden(scope)) if "secrets" in scope else rendered
             model = self._checked(rendered)
         else:
             visit.given = program.node.config
         now = datetime.now(UTC)
         visit.limit(now if visit.began is None else visit.began, program.node.timeout)
-        context = self._context(visit, config, scope, again=again)
+        context = self._context(visit, config, scope, allowance, again=again)
         if visit.deadline is None:
             return await program.type.run(context, model)
         try:
@@ -151,9 +196,9 @@ class NodeWork(Runnable[Visit, Outcome]):
             )
             raise NodeTimeoutError(message) from error
 
-    def _rendered(self, scope: Mapping[str, Any]) -> Any:
+    def _rendered(self, scope: Mapping[str, Any], allowance: Allowance | None = None) -> Any:
         program = self.program
-        rendered = program.template.render(scope)
+        rendered = program.template.render(scope, allowance)
         patterns = (*program.type.expressions, *program.type.literal)
         return restored(rendered, program.node.config, patterns) if patterns else rendered
 
@@ -169,14 +214,22 @@ class NodeWork(Runnable[Visit, Outcome]):
                 f"The config is not valid once its templates are filled in: {said}.", "invalid_config"
             ) from None
 
-    def _context(self, visit: Visit, config: RunnableConfig, scope: Mapping[str, Any], *, again: bool) -> NodeContext:
+    def _context(
+        self,
+        visit: Visit,
+        config: RunnableConfig,
+        scope: Mapping[str, Any],
+        allowance: Allowance,
+        *,
+        again: bool,
+    ) -> NodeContext:
         context, program = visit.context, self.program
 
         def evaluate(expression: str | bool) -> JsonValue:
             if isinstance(expression, bool):
                 return expression
             condition = program.conditions.get(expression) or parse_condition(expression)
-            return cast(JsonValue, condition.value(scope))
+            return cast(JsonValue, condition.value(scope, allowance))
 
         async def report(kind: str, data: dict[str, JsonValue]) -> None:
             await self._tell(visit, config, kind, data)
@@ -192,6 +245,11 @@ class NodeWork(Runnable[Visit, Outcome]):
                 visit.place, workflow=workflow, version=version, value=value, again=again and visit.waiting is None
             )
 
+        async def each(items: Sequence[JsonValue], concurrency: int, collect: bool) -> JsonValue:
+            assert self._inner is not None  # noqa: S101  # there is a mapper only where there is an inner node
+            run = MapRun(visit, config, scope, self._inner.work, self._tell, again=again, collect=collect)
+            return await run.run(items, concurrency)
+
         return NodeContext(
             run=context.run,
             node_id=visit.node_id,
@@ -206,6 +264,7 @@ class NodeWork(Runnable[Visit, Outcome]):
             began=visit.began or datetime.now(UTC),
             waiter=wait,
             starter=start,
+            mapper=each if self._inner else None,
         )
 
     async def _wait(
@@ -217,13 +276,19 @@ class NodeWork(Runnable[Visit, Outcome]):
         if until is not None and until <= datetime.now(UTC):
             return None
         visit.waiting = why
-        shown: dict[str, Any] = {"reason": why.as_json(), "wake_at": visit.wake_at(until), "input": visit.given}
+        began = visit.began or datetime.now(UTC)
+        reason = {**why.as_json(), "since": began.isoformat()}
+        shown: dict[str, Any] = {"reason": reason, "wake_at": visit.wake_at(until), "input": visit.given}
         await self._tell(visit, config, "waiting", shown)
         signal = await waits.wait(visit.place, kind, until)
         await self._tell(visit, config, "going", {})
         return signal
 
     async def _tell(self, visit: Visit, config: RunnableConfig, kind: str, data: Mapping[str, Any]) -> None:
+        if visit.path:
+            if take_down(visit, kind, data):
+                return
+            data = {**data, "item": list(visit.path)}
         await adispatch_custom_event(f"{TAG}.{kind}", {"visit": visit, "data": data}, config=config)
 
     def _taken(self, visit: Visit) -> dict[str, JsonValue]:
@@ -246,18 +311,6 @@ class NodeWork(Runnable[Visit, Outcome]):
         visit.began = None
         visit.waiting = None
         await self._tell(visit, config, "attempt", {})
-
-    def recall(self, visit: Visit, known: Outcome) -> Outcome | None:
-        """An outcome of an earlier execution, with its edges decided again where the graph has changed since."""
-        if known.edges is None and known.status == "COMPLETED":
-            try:
-                known.edges = self.scopes.edges_of(visit, known)
-            except Exception:  # noqa: BLE001  # the new graph asks what the old output cannot answer: run it again
-                return None
-        if known.edges is None:
-            failed = known.status == "FAILED"
-            known.edges = self.scopes.failure_edges()[0] if failed else self.scopes.all("dead")
-        return known
 
     def skipped(self, code: str) -> Outcome:
         """The outcome of a node that does not run."""

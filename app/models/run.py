@@ -143,7 +143,10 @@ class NodeState(SQLModel, table=True):
 
 
 class MapItem(SQLModel, table=True):
-    """Where one item of a map stands; `path` is its index, behind the indices of the maps around it."""
+    """Where one item of a map stands; `path` is its index, behind the indices of the maps around it.
+
+    `digest` is the print of the item itself: what came of one item is never taken for another.
+    """
 
     __tablename__ = "map_items"
     __table_args__ = (ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),)
@@ -152,6 +155,7 @@ class MapItem(SQLModel, table=True):
     node_id: str = Field(primary_key=True)
     iteration: int = Field(primary_key=True)
     path: list[int] = Field(primary_key=True, sa_type=ARRAY(Integer))
+    digest: bytes
     status: str
     attempt: int = 1
     output: Any = Field(default=None, sa_type=Json, nullable=True)

@@ -8,10 +8,9 @@ from psycopg.rows import DictRow
 
 from app.compiler import Outcome, RunContext
 from app.compiler.document import Resume
+from app.compiler.waiting import most_telling
 from app.models import now
 
-_FIRST = ("waiting_for_approval", "breakpoint", "waiting_for_run", "waiting_for_time")
-"""Of several reasons to wait the first of these is the run's: what people can do something about comes first."""
 _SAID = {
     "waiting_for_approval": "The run waits for an answer.",
     "breakpoint": "The run stands at a breakpoint.",
@@ -22,8 +21,8 @@ _SAID = {
 
 def waiting_of_run(parks: Sequence[Outcome]) -> tuple[dict[str, Any], datetime | None]:
     """Why a run waits whose nodes have parked, and when it goes on at the latest."""
-    codes = {str((park.reason or {}).get("code")) for park in parks}
-    code = next((code for code in _FIRST if code in codes), "waiting")
+    code = most_telling([str((park.reason or {}).get("code")) for park in parks], lambda code: code)
+    code = code if code in _SAID else "waiting"
     moments = [park.wake_at for park in parks if park.wake_at is not None]
     return {"code": code, "message": _SAID.get(code, "The run waits.")}, min(moments, default=None)
 

@@ -27,8 +27,9 @@ from app.services.transitions import Advance, claim, requeue
 from app.worker.children import Children
 from app.worker.endings import failure_of_run, resumption, waiting_of_run
 from app.worker.inbox import Inbox
+from app.worker.items import Items
 from app.worker.journal import Journal, NodeRow, RunLog
-from app.worker.memory import recall
+from app.worker.memory import forget_kept, recall
 from app.worker.recorder import EVENT_BYTES, Recorder
 from app.worker.saver import JournalSaver
 
@@ -49,6 +50,7 @@ class Execution:
     compiled: CompiledWorkflow
     context: RunContext
     recorder: Recorder
+    items: Items
 
 
 class Executor:
@@ -138,8 +140,10 @@ class Executor:
         )
         fresh = row["claim"] == 1 and row["forked_from"] is None
         waiting = [] if fresh else await recall(self._pool, run.run_id, context)
+        items = Items(self._journal, run, (item for item in context.items.values() if item.status == "WAITING"))
+        context.item_log = items
         compiled.begin(context)
-        return Execution(row, run, compiled, context, Recorder(self._journal, run, waiting))
+        return Execution(row, run, compiled, context, Recorder(self._journal, run, waiting), items)
 
     async def _compiled(self, workflow_id: UUID, version: int) -> CompiledWorkflow:
         key = (workflow_id, version)
@@ -213,6 +217,8 @@ class Executor:
         self._say(run, "completed", data)
         move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.COMPLETED, result=result, state=state)
         await self._journal.move(run, move)
+        if context.kept and not run.is_lost:
+            await forget_kept(self._pool, run.run_id)
 
     async def _fail_or_resume(self, execution: Execution, error: dict[str, Any], code: str) -> None:
         """End the run FAILED, or put it into RETRYING where the graph says that it goes on by itself."""
@@ -251,6 +257,7 @@ class Executor:
     def _cancel_rest(self, execution: Execution, code: str, message: str) -> None:
         """Mark every node CANCELLED that was running or had not started."""
         run, recorder = execution.run, execution.recorder
+        execution.items.close_all(reason(code, message))
         why = jsontext.dumps(reason(code, message))
         rest = list(recorder.open.values())
         begun = {row.node_id for row in rest} | {

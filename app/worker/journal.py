@@ -7,7 +7,7 @@ lost its run writes nothing. Readers are woken after the commit.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
@@ -16,6 +16,8 @@ import psycopg
 from psycopg import AsyncConnection
 
 from app import jsontext, log
+from app.compiler.items import ItemState
+from app.compiler.waiting import Place
 from app.db import Database, as_arrays
 from app.events.wakeups import Wakeups
 from app.ids import new_id
@@ -75,6 +77,7 @@ class _Batch:
     moves: dict[UUID, Advance] = field(default_factory=dict)
     logs: dict[UUID, RunLog] = field(default_factory=dict)
     states: dict[tuple[UUID, str, int], Row] = field(default_factory=dict)
+    items: dict[tuple[UUID, Place], Row] = field(default_factory=dict)
     events: list[Row] = field(default_factory=list)
     blobs: list[Row] = field(default_factory=list)
     checkpoints: list[Row] = field(default_factory=list)
@@ -90,6 +93,7 @@ class _Batch:
         names = {str(run) for run in gone}
         self.moves = {run: move for run, move in self.moves.items() if run not in gone}
         self.states = {key: row for key, row in self.states.items() if key[0] not in gone}
+        self.items = {key: row for key, row in self.items.items() if key[0] not in gone}
         self.events = [row for row in self.events if row[0] not in gone]
         self.blobs = [row for row in self.blobs if row[0] not in names]
         self.checkpoints = [row for row in self.checkpoints if row[0] not in names]
@@ -97,9 +101,7 @@ class _Batch:
 
     def only(self, run_id: UUID) -> "_Batch":
         """What this batch holds of one run."""
-        alone = _Batch(
-            dict(self.moves), dict(self.logs), dict(self.states), self.events, self.blobs, self.checkpoints, self.writes
-        )
+        alone = replace(self, moves=dict(self.moves), logs=dict(self.logs), waiters=[])
         alone.drop(run for run in self.moves if run != run_id)
         return alone
 
@@ -147,6 +149,19 @@ class Journal:
             row.edges, row.writes, row.wake_at, row.started_at, row.finished_at,
         )  # fmt: skip
         self._touch(run, len(row.output or ""))
+
+    def item(self, run: RunLog, state: ItemState) -> None:
+        """Set where an item of a map stands; the newest before the flush is the one that is written."""
+        if run.is_lost:
+            return
+        node_id, iteration, path = state.place
+        output = as_text(state.output)
+        self._batch.items[run.run_id, state.place] = (
+            run.run_id, node_id, iteration, "{" + ",".join(map(str, path)) + "}", state.digest, state.status,
+            state.attempt, output, as_text(state.error), as_text(state.reason), state.wake_at, state.started_at,
+            state.finished_at,
+        )  # fmt: skip
+        self._touch(run, len(output or ""))
 
     def checkpoint(self, run: RunLog, blobs: Iterable[Row], row: Row) -> None:
         """Append a checkpoint of the run's thread with the values that are new in it."""
@@ -299,6 +314,7 @@ async def _insert(connection: AsyncConnection[Any], batch: _Batch) -> None:
         for query, rows in (
             (INSERT_EVENTS, batch.events),
             (_UPSERT_STATES, list(batch.states.values())),
+            (_UPSERT_ITEMS, list(batch.items.values())),
             (_INSERT_BLOBS, batch.blobs),
             (_UPSERT_CHECKPOINTS, batch.checkpoints),
             (_UPSERT_WRITES, list(batch.writes.values())),
@@ -322,6 +338,20 @@ on conflict (run_id, node_id, iteration) do update set
   progress = excluded.progress, input = excluded.input, output = excluded.output, error = excluded.error,
   reason = excluded.reason, edges = excluded.edges, writes = excluded.writes, wake_at = excluded.wake_at,
   started_at = excluded.started_at, finished_at = excluded.finished_at"""
+
+_UPSERT_ITEMS: LiteralString = """
+insert into map_items (run_id, node_id, iteration, path, digest, status, attempt, output, error, reason, wake_at,
+                       started_at, finished_at)
+select run_id, node_id, iteration, path::int[], digest, status, attempt, output, error, reason, wake_at, started_at,
+       finished_at
+from unnest(%s::uuid[], %s::text[], %s::int[], %s::text[], %s::bytea[], %s::text[], %s::int[], %s::json[], %s::json[],
+            %s::json[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
+     as v(run_id, node_id, iteration, path, digest, status, attempt, output, error, reason, wake_at, started_at,
+          finished_at)
+on conflict (run_id, node_id, iteration, path) do update set
+  digest = excluded.digest, status = excluded.status, attempt = excluded.attempt, output = excluded.output,
+  error = excluded.error, reason = excluded.reason, wake_at = excluded.wake_at, started_at = excluded.started_at,
+  finished_at = excluded.finished_at"""
 
 _INSERT_BLOBS: LiteralString = """
 insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)

@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.rows import DictRow, dict_row
 
 from app.compiler import Outcome, RunContext
+from app.compiler.items import ItemState
 from app.compiler.turns import Before
 from app.compiler.waiting import Place, Signal, Waits
 from app.db import Pool
@@ -22,6 +23,8 @@ async def recall(pool: Pool, run_id: UUID, context: RunContext) -> list[NodeRow]
         cursor = connection.cursor(row_factory=dict_row)
         await cursor.execute("select * from node_states where run_id = %s", (run_id,))
         states = await cursor.fetchall()
+        await cursor.execute(_ITEMS, (run_id,))
+        items = [_item(row) for row in await cursor.fetchall()]
         await cursor.execute("select * from kept_results where run_id = %s", (run_id,))
         kept = await cursor.fetchall()
         await cursor.execute("update run_signals set delivered = true where run_id = %s and not delivered", (run_id,))
@@ -32,6 +35,7 @@ async def recall(pool: Pool, run_id: UUID, context: RunContext) -> list[NodeRow]
     context.attempts = {_key(row): _tries(row) for row in states if _tries(row)}
     waiting = [row for row in states if row["status"] == "WAITING"]
     context.begun = {(*_key(row), ()): since for row in waiting if (since := began_at(row["reason"])) is not None}
+    context.items = {item.place: item for item in items}
     context.waits = Waits(_by_place(signals))
     return [_state(row) for row in waiting]
 
@@ -40,6 +44,18 @@ def began_at(reason: Mapping[str, Any] | None) -> datetime | None:
     """When the attempt began that waits for this reason; None at a breakpoint, where none has begun."""
     since = (reason or {}).get("since")
     return None if since is None else datetime.fromisoformat(since)
+
+
+_ITEMS: LiteralString = """
+select * from map_items i where run_id = %s and not exists (
+  select 1 from node_states n where n.run_id = i.run_id and n.node_id = i.node_id and n.iteration = i.iteration
+  and n.status in ('COMPLETED', 'SKIPPED', 'FAILED') and n.handled)"""
+
+
+async def forget_kept(pool: Pool, run_id: UUID) -> None:
+    """Delete what was put aside for a run that has completed: it will not be retried."""
+    async with pool.connection() as connection:
+        await connection.execute("delete from kept_results where run_id = %s", (run_id,))
 
 
 def signal_of(row: DictRow) -> tuple[Place, Signal]:
@@ -99,4 +115,19 @@ def _state(row: DictRow) -> NodeRow:
         reason=as_text(row["reason"]),
         wake_at=row["wake_at"],
         started_at=row["started_at"],
+    )
+
+
+def _item(row: DictRow) -> ItemState:
+    return ItemState(
+        (row["node_id"], row["iteration"], tuple(row["path"])),
+        row["status"],
+        row["attempt"],
+        row["digest"],
+        row["output"],
+        row["error"],
+        row["reason"],
+        row["wake_at"],
+        row["started_at"],
+        row["finished_at"],
     )

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app import jsontext
-from app.compiler.turns import Outcome
+from app.compiler.turns import Before, Outcome
 from app.compiler.visits import Visit
 from app.compiler.work import TAG
 from app.models import now
@@ -46,7 +46,7 @@ class Recorder:
             self._said(event["name"].removeprefix(f"{TAG}."), event["data"]["visit"], event["data"]["data"])
 
     def _started(self, visit: Visit) -> None:
-        if visit.held or visit.key in self.open:
+        if visit.held or visit.reused is not None or visit.key in self.open:
             return
         self._begin(visit)
 
@@ -61,8 +61,10 @@ class Recorder:
             # Said when the wait began; the row stays open for what ends the run meanwhile.
             return
         row = self.open.pop(visit.key, None)
-        finished = now()
-        started = row.started_at if row else None
+        before = None if visit.reused is None else visit.reused.before or Before()
+        finished = (before and before.finished_at) or now()
+        started = before.started_at if before else row.started_at if row else None
+        progress = as_text(before.progress) if before else row.progress if row else None
         output, error, reason = as_text(outcome.output), as_text(outcome.error), as_text(outcome.reason)
         edges = jsontext.dumps({str(edge): state for edge, state in (outcome.edges or {}).items()})
         self._journal.state(
@@ -74,7 +76,7 @@ class Recorder:
                 outcome.status,
                 visit.attempt,
                 handled=outcome.handled,
-                progress=row.progress if row else None,
+                progress=progress,
                 input=as_text(outcome.input),
                 output=output,
                 error=error,
@@ -92,6 +94,8 @@ class Recorder:
         parts.append(f'"edges":{edges}')
         if started is not None:
             parts.append(f'"duration_ms":{(finished - started).total_seconds() * 1000:.3f}')
+        if visit.reused is not None:
+            parts.append('"reused":true')
         self._journal.event(self._run, TYPES[outcome.status], visit.node_id, "{" + ",".join(parts) + "}")
 
     def _said(self, kind: str, visit: Visit, data: Mapping[str, Any]) -> None:

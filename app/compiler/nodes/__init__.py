@@ -6,6 +6,7 @@ from app.compiler.nodes.delay import delay_node
 from app.compiler.nodes.http import http_node
 from app.compiler.nodes.input import input_node
 from app.compiler.nodes.llm import llm_node
+from app.compiler.nodes.map import map_node
 from app.compiler.nodes.output import output_node
 from app.compiler.nodes.subworkflow import subworkflow_node
 from app.compiler.nodes.tool import tool_node
@@ -18,6 +19,7 @@ __all__ = [
     "http_node",
     "input_node",
     "llm_node",
+    "map_node",
     "output_node",
     "subworkflow_node",
     "tool_node",

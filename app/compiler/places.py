@@ -1,0 +1,93 @@
+"""Places inside of configs: found by pattern or by pointer, hidden from templates, put back."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any
+
+from pydantic import JsonValue
+
+from app.compiler.expressions import Reference, SyntaxProblems, parse_condition, parse_template
+
+
+def located(value: JsonValue, reference: Reference) -> str | None:
+    """The pointer of the first string in `value` that reads the reference."""
+    if isinstance(value, str):
+        try:
+            bare = parse_condition(value).references if "{" not in value else parse_template(value).references
+        except SyntaxProblems:
+            return None
+        return "" if reference in bare else None
+    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, item in items:
+        inner = located(item, reference)
+        if inner is not None:
+            return f"/{escaped(key)}{inner}"
+    return None
+
+
+def masked(config: dict[str, JsonValue], patterns: Sequence[str]) -> dict[str, JsonValue]:
+    """The config with null at every place that a pattern such as `branches.*.when` names."""
+    result: Any = config
+    for pattern in patterns:
+        result = _replaced(result, pattern.split("."), lambda _value: None)
+    return dict(result)
+
+
+def restored(rendered: Any, config: Mapping[str, JsonValue], patterns: Sequence[str]) -> Any:
+    """The rendered config with the original values at the places that were masked."""
+    result: Any = rendered
+    for pattern in patterns:
+        originals = iter([value for _, value in selected(config, (pattern,))])
+        result = _replaced(result, pattern.split("."), partial(_next, originals))
+    return result
+
+
+def _next(values: Iterator[Any], _replaced: Any) -> Any:
+    return next(values)
+
+
+def selected(value: Any, patterns: Sequence[str]) -> list[tuple[str, Any]]:
+    """The values at the places that the patterns name, each with its JSON pointer."""
+    found: list[tuple[str, Any]] = []
+
+    def visit(current: Any, parts: Sequence[str], pointer: str) -> None:
+        if not parts:
+            found.append((pointer, current))
+        elif parts[0] == "*" and isinstance(current, list):
+            for n, item in enumerate(current):
+                visit(item, parts[1:], f"{pointer}/{n}")
+        elif isinstance(current, Mapping) and parts[0] in current:
+            visit(current[parts[0]], parts[1:], f"{pointer}/{escaped(parts[0])}")
+
+    for pattern in patterns:
+        visit(value, pattern.split("."), "")
+    return found
+
+
+def _replaced(value: Any, parts: Sequence[str], change: Callable[[Any], Any]) -> Any:
+    if not parts:
+        return change(value)
+    if parts[0] == "*" and isinstance(value, list):
+        return [_replaced(item, parts[1:], change) for item in value]
+    if isinstance(value, Mapping) and parts[0] in value:
+        return {**value, parts[0]: _replaced(value[parts[0]], parts[1:], change)}
+    return value
+
+
+def place_in(config: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
+    """The JSON pointer and value of a place that pydantic names, as far as it is really there."""
+    pointer, value = "", config
+    for part in location:
+        known: Any = value if isinstance(value, Mapping) else range(len(value)) if isinstance(value, list) else ()
+        if part in known:
+            value = value[part]
+        else:
+            if part == location[-1] and isinstance(value, Mapping):
+                return f"{pointer}/{escaped(part)}", None
+            break
+        pointer += f"/{escaped(part)}"
+    return pointer, value
+
+
+def escaped(part: int | str) -> str:
+    return str(part).replace("~", "~0").replace("/", "~1")
