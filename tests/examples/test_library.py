@@ -261,3 +261,33 @@ async def test_an_agent_that_never_answers_is_stopped(service: Service) -> None:
 def test_the_tools_tell_in_words_what_went_wrong(call: Callable[..., Any], expression: str, said: str) -> None:
     assert said in call("agent.calculate", expression=expression)
     assert call("agent.look_up", name="Pluto").startswith("Nothing is known about Pluto; ask for one of sun")
+
+
+@pytest.mark.spec("TPL-20")
+async def test_each_document_is_summarised_and_what_went_wrong_is_collected(service: Service) -> None:
+    workflow = await workflow_of(service, "document-map")
+    run = await service.run(workflow["id"], example_input("document-map"))
+    assert run["status"] == "COMPLETED", run["error"]
+    result = run["result"]
+    assert result["documents"] == 4
+    assert result["summaries"] == [
+        "Harbour: The new quay opens in May.",
+        "Library: The library lends tools now.",
+        "Market: Fish is sold on Fridays only.",
+    ]
+    (problem,) = result["problems"]
+    assert "text" in problem
+    assert result["overview"] == " ".join(result["summaries"])
+    (each,) = [turn for turn in await service.turns(run) if turn["node_id"] == "summarise"]
+    assert each["progress"] == {"done": 4, "failed": 1, "total": 4}
+    assert [next(iter(item)) for item in each["output"]].index("error") == 2
+
+
+@pytest.mark.spec("TPL-20")
+@pytest.mark.parametrize("documents", [[], [{"title": "Only a title"}]])
+async def test_there_may_be_nothing_to_summarise(service: Service, documents: list[Any]) -> None:
+    workflow = await workflow_of(service, "document-map")
+    run = await service.run(workflow["id"], {"documents": documents})
+    assert run["status"] == "COMPLETED", run["error"]
+    assert run["result"]["overview"] == "There is nothing to summarise."
+    assert len(run["result"]["problems"]) == len(documents)
