@@ -1,9 +1,9 @@
 """The body of each node's function, by the node's type."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from app.compiler.document import Node
+from app.compiler.document import Edge, Node
 from app.compiler.export.layout import Code, Group, call, literal, quoted, statement
 from app.compiler.export.sources import ToolSources
 from app.compiler.export.values import Values
@@ -23,6 +23,8 @@ class Bodies:
         self.needs: set[str] = set()
         self.features: set[str] = set()
         self.notes: list[str] = []
+        self.edges: Sequence[Edge] = ()
+        self.is_native = False
         self._registry = registry
         self._sources = sources
         self._child = child
@@ -46,10 +48,14 @@ class Bodies:
         return statement("return ", 'see("input")', depth)
 
     def _output(self, node: Node, depth: int) -> list[str]:
-        if "value" not in node.config:
-            self.features.add("taken")
-        value = self.values.value(node.config["value"]) if "value" in node.config else "see.taken"
-        return statement("return ", value, depth)
+        if "value" in node.config:
+            return statement("return ", self.values.value(node.config["value"]), depth)
+        self.features.add("taken")
+        sources = dict.fromkeys(edge.source for edge in self.edges if edge.target == node.id)
+        if self.is_native:
+            pairs = [(f"{quoted(source)}: ", f'see.more["taken"][{quoted(source)}]') for source in sources]
+            return statement("return ", Group("{", pairs, "}"), depth)
+        return statement("return ", 'see.more["taken"]', depth)
 
     def _transform(self, node: Node, depth: int) -> list[str]:
         return statement("return ", self.values.value(node.config.get("value")), depth)
@@ -72,7 +78,6 @@ class Bodies:
 
     def _http(self, node: Node, depth: int) -> list[str]:
         self.needs.add("http")
-        self.features.add("key")
         config = node.config
         first = [self.values.value(config.get("method", "GET")), self.values.value(config["url"])]
         named = {key: self.values.value(config[key]) for key in _HTTP if key in config}
@@ -85,7 +90,7 @@ class Bodies:
         if function is None:
             return self._impossible(node, f"the tool {name!r} is no function that can be imported", depth)
         self.needs.add("call")
-        self.features.update(("tools", "taken", "key"))
+        self.features.add("taken")
         args: Any = node.config.get("args") or {}
         return statement("return await ", self._call("call", args, "see", function), depth)
 

@@ -58,6 +58,7 @@ class PartWriter:
 
     def node_functions(self) -> list[list[str]]:
         """The function of each node, in topological order."""
+        self.bodies.edges, self.bodies.is_native = self.part.plan.document.edges, self.part.native is not None
         return [self._function(n) for n in self.order]
 
     def _function(self, n: int) -> list[str]:
@@ -165,13 +166,9 @@ class PartWriter:
         return call("flow.loop", quoted(header.id), *others, max_iterations=str(limit))
 
     def _flow_end(self) -> Code:
-        outputs, entry = self.part.outputs(), self.part.plan.document.entry
-        options: dict[str, Code] = {}
-        if outputs:
-            options["result"] = quoted(outputs[0]) if len(outputs) == 1 else literal(list(outputs))
-        if entry is not None:
-            options["entry"] = quoted(entry)
-        return call("flow.compile", **options)
+        entry = self.part.plan.document.entry
+        options: dict[str, Code] = {} if entry is None else {"entry": quoted(entry)}
+        return call("flow.compile", *map(quoted, self.part.outputs()), **options)
 
     # --- native edges
 
@@ -179,8 +176,7 @@ class PartWriter:
         functions, nodes = self.functions, self.part.nodes
         lines = [f"def {self.build}() -> Any:", '    """The graph."""', "    builder = StateGraph(State)"]
         for n in self.order:
-            before = [quoted(name) for name in self._came_from(n)]
-            made = call("step", quoted(nodes[n].id), functions[n], *before, **self._tries(nodes[n]))
+            made = call("step", quoted(nodes[n].id), functions[n], **self._tries(nodes[n]))
             lines += statement("", call("builder.add_node", quoted(functions[n]), made))
         always: dict[int, list[int]] = {}
         for source, target in edges.always:
@@ -207,13 +203,6 @@ class PartWriter:
         if steps <= 25:  # noqa: PLR2004  # what LangGraph allows by itself
             return [*lines, "    return builder.compile()"]
         return [*lines, f'    return builder.compile().with_config({{"recursion_limit": {steps}}})']
-
-    def _came_from(self, n: int) -> list[str]:
-        """The nodes whose outputs an output node gives, as it has no value of its own."""
-        node = self.part.nodes[n]
-        if node.type != "output" or "value" in node.config:
-            return []
-        return [edge.source for edge in self.part.plan.document.edges if edge.target == node.id]
 
     def _target(self, edge: Edge) -> str:
         return self.functions[next(n for n, node in enumerate(self.part.nodes) if node.id == edge.target)]

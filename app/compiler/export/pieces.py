@@ -136,13 +136,16 @@ def _used(source: str) -> set[str]:
 
 
 def without_features(source: str, features: frozenset[str]) -> str:
-    """The source without what is marked for other features, and without marks and hints for linters."""
+    """The source without what is marked for other features, and without marks and hints for linters.
+
+    `#: no_name` marks what is for programs without the feature.
+    """
     lines = source.splitlines()
     spans = {node.lineno: node.end_lineno or 0 for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)}
     dropped: set[int] = set()
     for number, line in enumerate(lines, 1):
         mark = _MARK.search(line)
-        if mark and mark[1] not in features:
+        if mark and (mark[1].removeprefix("no_") in features) == mark[1].startswith("no_"):
             dropped.update(range(number, max(spans.get(number, number), number) + 1))
     kept = [_LINT.sub("", _MARK.sub("", line)) for number, line in enumerate(lines, 1) if number not in dropped]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).rstrip()

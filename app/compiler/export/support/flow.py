@@ -10,7 +10,7 @@ from typing import Any
 from langgraph.graph import END, START, StateGraph
 
 from app.compiler.export.support.errors import RunFailed, in_time, retryable, told, tried
-from app.compiler.export.support.regions import Edge, Ended, Node, Region, Run, State, Turn, Unit, Work
+from app.compiler.export.support.regions import Edge, Node, Region, Run, State, Turn, Unit, Work
 from app.compiler.export.support.see import See, _facts, _secrets
 from app.compiler.export.support.state import reduced
 
@@ -41,7 +41,7 @@ class Flow:
         self.edges: list[Edge] = []
         self.loops: dict[str, Loop] = {}  #: loops
         self.entries: set[str] = set()
-        self.result: str | list[str] | None = None
+        self.result: tuple[str, ...] = ()
 
     def node(self, node_id: str, work: Work, **options: Any) -> None:
         """Add a node; nodes are added in topological order."""
@@ -56,8 +56,8 @@ class Flow:
         """Say that nodes form a loop, which is entered at its header and goes on while an edge back to it is taken."""
         self.loops[header] = Loop({header, *others}, max_iterations)
 
-    def compile(self, result: str | list[str] | None = None, *, entry: str | None = None) -> Any:
-        """The LangGraph program. Its result: the output of a node, or of several by id, or of the last ones."""
+    def compile(self, *result: str, entry: str | None = None) -> Any:
+        """The LangGraph program; its result is what the nodes `result` give, without any what the last nodes do."""
         targets = {edge.target for edge in self.edges}
         self.entries = {name for name in self.nodes if name not in targets} | ({entry} if entry else set())
         self.result = result
@@ -69,8 +69,8 @@ class Flow:
         builder: Any = StateGraph(State)
         names = []
         for unit in region.units:
-            name = self.nodes[unit.head].work.__name__
-            name = f"loop_{name}" if unit.body else name  #: loops
+            name = self.nodes[unit.head].work.__name__  #: no_loops
+            name = ("loop_" if unit.body else "") + self.nodes[unit.head].work.__name__  #: loops
             builder.add_node(name, self._runner(unit), input_schema=State)
             names.append(name)
         if not outermost:  #: loops
@@ -87,27 +87,21 @@ class Flow:
         return builder.compile()
 
     async def _begin(self, state: State) -> State:
-        run = Run(state.get("input"))
-        run.answers = state.get("answers") or {}  #: answers
-        turn = Turn(run, self.region)
+        turn = Turn(Run(state.get("input"), state.get("answers") or {}), self.region)
         turn.base = {key: default for key, (_, default) in self.state.items()}  #: state
         return {"turn": turn}
 
     async def _end(self, state: State) -> State:
         turn: Turn = state["turn"]
-        nodes = {name: turn.ended[name].seen() for name in self.nodes}
+        nodes = {name: turn.ended[name] for name in self.nodes}
         if turn.run.failure:
             turn.run.failure.nodes = nodes
             raise turn.run.failure
-        done: State = {"result": self._result(turn), "nodes": nodes}
+        last = [n for n in nodes if nodes[n]["status"] == "COMPLETED" and not turn.went_on[n]]
+        outputs = {name: nodes[name]["output"] for name in self.result or last}
+        done: State = {"result": outputs[self.result[0]] if len(self.result) == 1 else outputs, "nodes": nodes}
         done["state"] = reduced(self.state, turn.base, turn.written())  #: state
         return done
-
-    def _result(self, turn: Turn) -> Any:
-        if isinstance(self.result, str):
-            return turn.ended[self.result].output
-        last = [n for n in self.nodes if turn.ended[n].status == "COMPLETED" and not turn.chosen[n]]
-        return {name: turn.ended[name].output for name in self.result or last}
 
     def _runner(self, unit: Unit) -> Callable[[State], Awaitable[State]]:
         async def run(state: State) -> State:
@@ -116,10 +110,10 @@ class Flow:
             skip = turn.skips(unit)
             if unit.body and not skip:  #: loops
                 await self._go_round(turn, unit, unit.body)
-                return {"outputs": {name: turn.ended[name].output for name in unit.nodes}}
+                return {"outputs": {name: turn.ended[name]["output"] for name in unit.nodes}}
             for name in unit.nodes:
                 await self._visit(turn, unit, self.nodes[name], skip)
-            return {"outputs": {name: turn.ended[name].output for name in unit.nodes}}
+            return {"outputs": {name: turn.ended[name]["output"] for name in unit.nodes}}
 
         return run
 
@@ -128,24 +122,24 @@ class Flow:
         limit = self.loops[unit.head].max_iterations
         lap = Turn(turn.run, body, turn)
         lap.previous = {name: turn.previous[name] for name in unit.nodes if name in turn.previous}
-        base: dict[str, Any] = {}
-        base = reduced(self.state, turn.base, turn.written(unit))  #: state
-        lap.base = base  #: state
+        lap.base = reduced(self.state, turn.base, turn.written(unit))  #: state
         while True:
             await body.graph.ainvoke({"turn": lap})
             if lap.broken or not any(lap.exits.get(edge) == "taken" for edge in body.back):
                 break
             if lap.lap + 1 >= limit:
                 lap.broken = True
-                said = f"The loop of {unit.head!r} did not end within {limit} iterations."
-                lap.run.failure = lap.run.failure or RunFailed("loop_limit_exceeded", said)
+                message = f"The loop of {unit.head!r} did not end within {limit} iterations."
+                lap.run.failure = lap.run.failure or RunFailed("loop_limit_exceeded", message)
                 break
-            base = reduced(self.state, lap.base, lap.written()[len(lap.carried) :])  #: state
-            lap = lap.next(base)
-        turn.ended.update(lap.view())
-        turn.writes[unit.head] = lap.written()  #: state
+            before, lap = lap, Turn(turn.run, body, turn)
+            lap.lap, lap.previous = before.lap + 1, {**before.previous, **before.ended}
+            lap.base = reduced(self.state, before.base, before.written())  #: state
+            lap.carried = before.carried + before.written()  #: state
+        turn.ended |= {**lap.previous, **lap.ended}
+        turn.went_on |= lap.went_on
+        turn.writes[unit.head] = lap.carried + lap.written()  #: state
         turn.broken = turn.broken or lap.broken
-        turn.chosen.update(lap.chosen)
         for edge, state in lap.exits.items():
             if edge not in body.back:
                 turn.settle(edge, "broken" if lap.broken else state)
@@ -153,37 +147,32 @@ class Flow:
     async def _visit(self, turn: Turn, unit: Unit, node: Node, skip: str | None) -> None:
         """Run a node or skip it, and resolve its edges."""
         if skip:
-            ended, edges = (
-                Ended("SKIPPED"),
-                dict.fromkeys(node.edges, "broken" if skip == "upstream_failed" else "dead"),
-            )
+            ended, edges = {"status": "SKIPPED", "output": None, "error": None}, dict.fromkeys(node.edges, skip)
         else:
             ended, edges = await self._work(turn, unit, node)
         turn.ended[node.id] = ended
         turn.run.turns[node.id] = turn.run.turns.get(node.id, 0) + 1
-        turn.chosen[node.id] = "taken" in edges.values()
+        turn.went_on[node.id] = "taken" in edges.values()
         for edge, state in edges.items():
             if edge.target not in unit.nodes or not skip:
                 turn.settle(edge, state)
 
-    async def _work(self, turn: Turn, unit: Unit, node: Node) -> tuple[Ended, dict[Edge, str]]:
-        see = self._see(turn, unit, node)
-
-        attempt: Callable[[], Awaitable[Any]] = partial(node.work, see)
+    async def _work(self, turn: Turn, unit: Unit, node: Node) -> tuple[dict[str, Any], dict[Edge, str]]:
+        attempt: Callable[[], Awaitable[Any]] = partial(node.work, self._see(turn, unit, node))
         attempt = partial(in_time, attempt, node.timeout)  #: timeout
         attempt = partial(tried, attempt, node.retry)  #: retry
         try:
-            ended = Ended("COMPLETED", await attempt())
+            ended = {"status": "COMPLETED", "output": await attempt(), "error": None}
             return ended, self._after(turn, unit, node, ended)
         except Exception as failure:  # noqa: BLE001
             error = failure
         if node.on_error == "continue":  #: failures
             try:
-                ended = Ended("COMPLETED", error=told(error))
+                ended = {"status": "COMPLETED", "output": None, "error": told(error)}
                 return ended, self._after(turn, unit, node, ended)
             except Exception as failure:  # noqa: BLE001
                 error = failure
-        ended = Ended("FAILED", error=told(error))
+        ended = {"status": "FAILED", "output": None, "error": told(error)}
         if any(edge.on for edge in node.edges):  #: failures
             return ended, {edge: "taken" if edge.on else "dead" for edge in node.edges}
         turn.broken = True
@@ -194,32 +183,35 @@ class Flow:
             raise failed
         return ended, dict.fromkeys(node.edges, "broken")
 
-    def _after(self, turn: Turn, unit: Unit, node: Node, ended: Ended) -> dict[Edge, str]:
+    def _after(self, turn: Turn, unit: Unit, node: Node, ended: dict[str, Any]) -> dict[Edge, str]:
         """What a completed node writes, and which of its edges are taken."""
         see = self._see(turn, unit, node, ended)
-        writes = node.writes(see) if node.writes and not ended.error else {}  #: state
+        writes = node.writes(see) if node.writes and not ended["error"] else {}  #: state
         taken = {edge for edge in node.edges if edge.when not in (None, "else") and see(edge.when)}
-        default = [edge for edge in node.edges if edge.when == "else"]
-        taken.update([] if taken else default)
+        taken |= set() if taken else {edge for edge in node.edges if edge.when == "else"}
         for edge in node.edges:
             yes = edge.when is None
             yes = yes and edge.on is None  #: failures
-            yes = yes and edge.branch in (None, (ended.output or {}).get("branch"))  #: branches
-            taken.update([edge] if yes else [])
+            yes = yes and (edge.branch is None or ended["output"] == {"branch": edge.branch})  #: branches
+            taken |= {edge} if yes else set()
         turn.writes[unit.head] = list(writes.items())  #: state
         return {edge: "taken" if edge in taken else "dead" for edge in node.edges}
 
-    def _see(self, turn: Turn, unit: Unit, node: Node, own: Ended | None = None) -> See:
+    def _see(self, turn: Turn, unit: Unit, node: Node, own: dict[str, Any] | None = None) -> See:
         def seen(name: str) -> dict[str, Any]:
-            return (turn.find(name, node, own) or Ended("PENDING")).seen()
+            if own and name == node.id:
+                return own
+            if name in node.before:  #: loops
+                return turn.seen(name, "previous")
+            return turn.seen(name, "ended")
 
         special: dict[str, Callable[[], Any]] = {"input": lambda: turn.run.input}
         if own:
-            special["output"] = lambda: own.output
-        special["loop"] = lambda: {"iteration": 0}  #: loop_used
+            special["output"] = lambda: own["output"]
+        special["loop"] = lambda: {"iteration": 0}  #: no_loops
         special["loop"] = lambda: {"iteration": turn.lap}  #: loops
         special["state"] = lambda: reduced(self.state, turn.base, turn.written(unit))  #: state
-        special["nodes"] = lambda: {name: seen(name) for name in self.nodes}  #: nodes_used
+        special["nodes"] = lambda: {name: seen(name) for name in self.nodes}  #: no_nodes
         special["nodes"] = lambda: {name: seen(name) for name in node.nodes or self.nodes}  #: nodes
         special["run"] = _facts  #: run_used
         special["secrets"] = _secrets  #: secrets_used
@@ -227,9 +219,6 @@ class Flow:
         def find(name: str) -> Any:
             return special[name]() if name in special else seen(self.nodes[name].id)
 
-        see = See(find, node.id)
-        see.taken = turn.taken(unit)  #: taken
-        see.iteration = turn.run.turns.get(node.id, 0)  #: tools
-        see.idempotency_key = f"{_facts()['id']}/{node.id}/{turn.run.turns.get(node.id, 0)}"  #: key
-        see.answers = turn.run.answers  #: answers
-        return see
+        more: dict[str, Any] = {"answers": turn.run.answers, "iteration": turn.run.turns.get(node.id, 0)}
+        more["taken"] = turn.taken(unit)  #: taken
+        return See(find, node.id, **more)

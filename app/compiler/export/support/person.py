@@ -18,9 +18,10 @@ async def ask(
     on_timeout: Any = "fail",
 ) -> dict[str, Any]:
     """The answer given to `run(…, answers={node id: value})`, else the one typed in as JSON or text: `{answer, by}`."""
-    if see.node_id in see.answers:
-        check(schema, see.answers[see.node_id], f"The answer for {see.node_id!r}")
-        return {"answer": see.answers[see.node_id], "by": "answers"}
+    if see.node_id in see.more["answers"]:
+        answer = see.more["answers"][see.node_id]
+        check(schema, answer, f"The answer for {see.node_id!r}")
+        return {"answer": answer, "by": "answers"}
     try:
         async with asyncio.timeout(timeout):
             while True:

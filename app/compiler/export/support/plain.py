@@ -25,7 +25,7 @@ class State(TypedDict, total=False):
 
 
 def see_of(state: State, node_id: str) -> See:
-    """What a node sees."""
+    """What a node sees of its run."""
     outputs = state.get("outputs") or {}
 
     def seen(name: str) -> dict[str, Any]:
@@ -43,24 +43,19 @@ def see_of(state: State, node_id: str) -> See:
             raise KeyError(name)
         return special[name]() if name in special else seen(name)
 
-    see = See(find, node_id)
-    see.answers = state.get("answers") or {}  #: answers
-    return see
+    return See(find, node_id, answers=state.get("answers") or {}, taken=outputs, iteration=0)
 
 
 def step(
     node_id: str,
     work: Work,
-    *before: str,  #: taken
     timeout: float | None = None,  #: timeout
     retry: Retry | None = None,  #: retry
 ) -> Callable[[State], Awaitable[State]]:
     """A node of the graph: does `work` and keeps its output."""
 
     async def run(state: State) -> State:
-        see = see_of(state, node_id)
-        see.taken = {name: (state.get("outputs") or {})[name] for name in before}  #: taken
-        attempt: Callable[[], Awaitable[Any]] = partial(work, see)
+        attempt: Callable[[], Awaitable[Any]] = partial(work, see_of(state, node_id))
         attempt = partial(in_time, attempt, timeout)  #: timeout
         attempt = partial(tried, attempt, retry)  #: retry
         return {"outputs": {node_id: await attempt()}}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
@@ -61,19 +61,6 @@ class Node:
     edges: list[Edge] = field(default_factory=list)
 
 
-@dataclass
-class Ended:
-    """How one turn of a node ended: COMPLETED, FAILED or SKIPPED."""
-
-    status: str
-    output: Any = None
-    error: dict[str, Any] | None = None
-
-    def seen(self) -> dict[str, Any]:
-        """What other nodes see of it."""
-        return {"output": self.output, "status": self.status, "error": self.error}
-
-
 @dataclass(eq=False)
 class Unit:
     """What a region schedules: a node, or a whole loop, known by its header."""
@@ -95,9 +82,9 @@ class Region:
         self.home: dict[str, Unit] = {}
         for name in names:
             if name not in self.home:
-                members = [name]
+                members = [name]  #: no_loops
                 loop = flow.loops.get(name) if name != header else None  #: loops
-                members = [n for n in names if n in loop.nodes] if loop else members  #: loops
+                members = [n for n in names if n in loop.nodes] if loop else [name]  #: loops
                 unit = Unit(name, members, flow.nodes[name].join)
                 unit.body = Region(flow, members, name) if loop else None  #: loops
                 self.home.update(dict.fromkeys(members, unit))
@@ -119,7 +106,7 @@ class Run:
     """One run of the whole graph."""
 
     input: Any
-    answers: dict[str, Any] = field(default_factory=dict)  #: answers
+    answers: dict[str, Any]
     failure: RunFailed | None = None
     turns: dict[str, int] = field(default_factory=dict)
 
@@ -132,16 +119,16 @@ class Turn:
         self.region = region
         self.parent = parent
         self.lap = 0  #: loops
-        self.previous: dict[str, Ended] = {}  #: loops
+        self.previous: dict[str, dict[str, Any]] = {}  #: loops
         self.base: dict[str, Any] = {}  #: state
         self.carried: list[tuple[str, Any]] = []  #: state
         self.writes: dict[str, list[tuple[str, Any]]] = {}  #: state
-        self.ended: dict[str, Ended] = {}
+        self.ended: dict[str, dict[str, Any]] = {}
         self.edges: dict[Edge, str] = {}
         self.exits: dict[Edge, str] = {}  #: loops
-        self.chosen: dict[str, bool] = {}
-        self.gates = {unit.head: asyncio.Event() for unit in region.units}
+        self.went_on: dict[str, bool] = {}
         self.broken = False
+        self.gates = {unit.head: asyncio.Event() for unit in region.units}
         for unit in region.units:
             if not unit.incoming:
                 self.gates[unit.head].set()
@@ -159,49 +146,28 @@ class Turn:
             self.gates[unit.head].set()
 
     def skips(self, unit: Unit) -> str | None:
-        """Why a unit whose edges are resolved does not run; None if it runs."""
+        """Why a unit whose edges are resolved does not run: the state of its own edges; None if it runs."""
         states = [self.edges.get(edge) for edge in unit.incoming]
         states += ["taken"] if unit.head in self.region.entries else []
-        if unit.join == "first" and "taken" in states:
-            return None
-        if "broken" in states:
-            return "upstream_failed"
+        if "broken" in states and not (unit.join == "first" and "taken" in states):
+            return "broken"
         enough = all(state == "taken" for state in states) if unit.join == "all" else "taken" in states
-        return None if enough else "branch_not_taken"
+        return None if enough else "dead"
 
     def taken(self, unit: Unit) -> dict[str, Any]:  #: taken
         """The outputs of the nodes whose edges to a unit were taken."""
-        return {e.source: self.ended[e.source].output for e in unit.incoming if self.edges.get(e) == "taken"}
+        return {e.source: self.ended[e.source]["output"] for e in unit.incoming if self.edges.get(e) == "taken"}
 
-    def around(self) -> Iterator[Turn]:
-        """This turn and those around it, the innermost first."""
+    def seen(self, name: str, when: str) -> dict[str, Any]:
+        """How another node ended: `ended` in this lap, or as the `previous` one left it."""
         turn: Turn | None = self
         while turn is not None:
-            yield turn
+            if name in getattr(turn, when):
+                return dict(getattr(turn, when)[name])
             turn = turn.parent
-
-    def find(self, name: str, node: Node, own: Ended | None = None) -> Ended | None:
-        """How another node ended, as `node` may see it."""
-        if own is not None and name == node.id:
-            return own
-        if name in node.before:  #: loops
-            return next((turn.previous[name] for turn in self.around() if name in turn.previous), None)
-        return next((turn.ended[name] for turn in self.around() if name in turn.ended), None)
-
-    def view(self) -> dict[str, Ended]:  #: loops
-        """How each node ended last."""
-        return {**self.previous, **self.ended}
-
-    def next(self, base: dict[str, Any]) -> Turn:  #: loops
-        """The next lap."""
-        lap = Turn(self.run, self.region, self.parent)
-        lap.lap = self.lap + 1
-        lap.previous = self.view()
-        lap.base, lap.carried = base, self.written()  #: state
-        return lap
+        return {"status": "PENDING", "output": None, "error": None}
 
     def written(self, unit: Unit | None = None) -> list[tuple[str, Any]]:  #: state
-        """What was written to the state, in topological order: by all, or by those before `unit`."""
+        """What was written to the state in this pass, in topological order: by all, or by those before `unit`."""
         heads = [u.head for u in self.region.units if unit is None or u.head in unit.before]
-        writes = [write for head in heads for write in self.writes.get(head, [])]
-        return writes if unit is not None else [*self.carried, *writes]
+        return [write for head in heads for write in self.writes.get(head, [])]

@@ -4,7 +4,7 @@ import json
 import os
 import re
 from collections.abc import Callable
-from types import SimpleNamespace
+from contextlib import suppress
 from typing import Any
 from uuid import uuid4
 
@@ -13,13 +13,10 @@ from minijinja import Environment, TemplateError
 from app.compiler.export.support.errors import HardError
 from app.compiler.export.support.filters import FILTERS, RENAMED
 
-KEYWORDS = {"true", "false", "none", "True", "False", "None"}
-STEPS = r"""(?:\.[^\W\d]\w*|\[\d+\]|\["[^"\\]*"\]|\['[^'\\]*'\])"""
-PATH = re.compile(rf"([^\W\d]\w*)({STEPS}*)")
-STEP = re.compile(r"""\.(\w+)|\[(\d+)\]|\[["'](.*?)["']\]""")
-# A path that must be there: outside of quotes, not called, not followed by `default` or `is defined`.
+# What may be missing is followed by `default` or `is defined`; every other path of an expression must be there.
+STEP = r"""(?:\.[^\W\d]\w*|\[\d+\]|\["[^"\\]*"\]|\['[^'\\]*'\])"""
 NEEDED = re.compile(
-    rf"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?<![\w.\])])([^\W\d]\w*{STEPS}+)(?![\w.\[(])"""
+    rf"""("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(?<![\w.\])])([^\W\d]\w*{STEP}+)(?![\w.\[(])"""
     r"(?!\s*\|\s*(?:default|d)\b|\s+is\s+(?:not\s+)?(?:un)?defined\b)"
 )
 TAG = re.compile(r"\{#.*?#\}|\{%[-+]?\s*raw.*?endraw\s*[-+]?%\}|(\{\{.*?\}\}|\{%.*?%\})", re.DOTALL)
@@ -31,25 +28,16 @@ class See:
     `nodes["any id"]` and so on; a field that is not there is an error.
     """
 
-    def __init__(self, find: Callable[[str], Any], node_id: str) -> None:
-        """`find` gives what a name means, or raises KeyError."""
+    def __init__(self, find: Callable[[str], Any], node_id: str, **more: Any) -> None:
+        """`find` gives what a name means, or raises KeyError; `more` is what tools and special nodes ask for."""
         self.find = find
         self.node_id = node_id
-        self.taken: dict[str, Any] = {}  #: taken
-        self.answers: dict[str, Any] = {}  #: answers
-        self.attempt = 1  #: tools
-        self.iteration = 0  #: tools
-        self.run = SimpleNamespace(**_facts(), input=find("input"))  #: tools
-        self.idempotency_key = f"{_facts()['id']}/{node_id}/0"  #: key
+        self.more = more
 
     def __call__(self, expression: str) -> Any:
         """The value of an expression."""
-        expression = expression.strip()
-        path = PATH.fullmatch(expression)
-        if path and path[1] not in KEYWORDS:
-            return self._walk(path[1], path[2])
-        taken = "{% if __value is defined %}{{ __value|tojson }}{% else %}{{ __missing('it') }}{% endif %}"
-        return json.loads(self._render("{% set __value = (" + _strict(expression) + "\n) %}" + taken, expression))
+        value = "{{ __it|tojson if __it is defined else __missing('it') }}"
+        return json.loads(self._render("{% set __it = (" + _strict(expression) + "\n) %}" + value, expression))
 
     def text(self, template: str) -> str:
         """A template filled in; what is no text stands in it as JSON."""
@@ -57,45 +45,13 @@ class See:
 
     def with_names(self, **names: Any) -> "See":  #: map
         """The same with more names."""
-        more = See(lambda name: names[name] if name in names else self.find(name), self.node_id)
-        more.__dict__.update({key: value for key, value in self.__dict__.items() if key != "find"})
-        return more
-
-    async def progress(self, done: float, total: float | None = None, message: str | None = None) -> None:  #: tools
-        """Tools may tell how far they are; nobody listens here."""
-
-    async def log(self, message: str, level: str = "info", **fields: Any) -> None:  #: tools
-        """Tools may write a line into the log; nobody reads it here."""
-
-    def _walk(self, root: str, steps: str) -> Any:
-        value, where = self._named(root), root
-        for step in STEP.finditer(steps):
-            name, number, quoted = step.groups()
-            key: Any = int(number) if number else name or quoted
-            fits = (
-                isinstance(value, list | str) and key < len(value)
-                if number
-                else isinstance(value, dict) and key in value
-            )
-            if not fits:
-                there = ", ".join(value) if isinstance(value, dict) else json.dumps(value)[:60]
-                raise HardError(f"`{where}` has no field `{key}`; there is: {there}.", "template_error")
-            value, where = value[key], where + step[0]
-        return value
-
-    def _named(self, name: str) -> Any:
-        try:
-            return self.find(name)
-        except KeyError:
-            raise HardError(f"There is no `{name}` here.", "template_error") from None
+        return See(lambda name: names[name] if name in names else self.find(name), self.node_id, **self.more)
 
     def _render(self, source: str, shown: str) -> str:
         names: dict[str, Any] = {}
         for name in set(re.findall(r"[^\W\d]\w*", source)):
-            try:
+            with suppress(KeyError):
                 names[name] = self.find(name)
-            except KeyError:
-                continue
         try:
             return ENGINE.render_str(source, **names)
         except TemplateError as error:

@@ -8,41 +8,52 @@ import sys
 import typing
 from collections.abc import Callable
 from pathlib import Path
-from types import ModuleType
+from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
 from app.compiler.export.support.data import as_json
 from app.compiler.export.support.errors import HardError, RetryableError
-from app.compiler.export.support.see import See
+from app.compiler.export.support.see import RUN_ID, See, _facts
 
 
-async def call(see: See, function: Callable[..., Any], **args: Any) -> Any:
+class NodeContext:
+    """What a tool is given that asks for a NodeContext."""
+
+    def __init__(self, see: See) -> None:
+        self.evaluate = see
+        self.node_id, self.iteration, self.taken = see.node_id, see.more["iteration"], see.more["taken"]
+        self.attempt = 1
+        self.idempotency_key = f"{RUN_ID}/{self.node_id}/{self.iteration}"
+        self.run = SimpleNamespace(**_facts(), input=see.find("input"))
+
+    async def progress(self, done: float, total: float | None = None, message: str | None = None) -> None:
+        """Nobody watches here."""
+
+    async def log(self, message: str, level: str = "info", **fields: Any) -> None:
+        """Nobody reads along here."""
+
+
+async def call(see: See, function: Callable[..., Any], /, **args: Any) -> Any:
     """What a tool returns; its arguments are checked against its annotations, and it may be async or plain."""
-    given = _bound(see, function, args)
-    try:
-        if inspect.iscoroutinefunction(function):
-            return as_json(await function(**given))
-        return as_json(await asyncio.to_thread(lambda: function(**given)))
-    except SystemExit as error:
-        raise HardError(f"{function.__name__} called sys.exit({error.code!r}).", "SystemExit") from error
-
-
-def _bound(see: See, function: Callable[..., Any], args: dict[str, Any]) -> dict[str, Any]:
-    given = dict(args)
     hints = typing.get_type_hints(function, include_extras=True)
     for name in inspect.signature(function).parameters:
         hint = hints.get(name, Any)
-        if any(getattr(kind, "__name__", "") == "NodeContext" for kind in (hint, *typing.get_args(hint))):
-            given[name] = see
-        elif name in given:
+        if "NodeContext" in [getattr(kind, "__name__", "") for kind in (hint, *typing.get_args(hint))]:
+            args[name] = NodeContext(see)
+        elif name in args:
             try:
-                given[name] = TypeAdapter(hint).validate_python(given[name])
+                args[name] = TypeAdapter(hint).validate_python(args[name])
             except ValidationError as error:
-                said = f"{function.__name__} was called wrongly: {name}: {error.errors()[0]['msg']}."
-                raise HardError(said, "invalid_arguments") from None
-    return given
+                message = f"{function.__name__} was called wrongly: {name}: {error.errors()[0]['msg']}."
+                raise HardError(message, "invalid_arguments") from None
+    try:
+        if inspect.iscoroutinefunction(function):
+            return as_json(await function(**args))
+        return as_json(await asyncio.to_thread(lambda: function(**args)))
+    except SystemExit as error:
+        raise HardError(f"{function.__name__} called sys.exit({error.code!r}).", "SystemExit") from error
 
 
 def without_graphwright() -> None:
@@ -55,7 +66,7 @@ def without_graphwright() -> None:
         return given[0] if given and callable(given[0]) else lambda function: function
 
     vars(module).update(
-        tool=decorator, node_type=decorator, NodeContext=See, HardError=HardError, RetryableError=RetryableError
+        tool=decorator, node_type=decorator, NodeContext=NodeContext, HardError=HardError, RetryableError=RetryableError
     )
     sys.modules["app"] = sys.modules.get("app") or ModuleType("app")
     sys.modules["app.compiler"] = module
