@@ -12,8 +12,19 @@ from app.routes.answers import Json, errors
 from app.routes.bodies import Route
 from app.routes.deps import CallerDep, OnceDep, PagingDep, Produced, RunProject, ServerDep, ViewedProject, WorkDep
 from app.schemas.common import Page
-from app.schemas.run import ExecuteIn, NodeStateOut, ResultOut, ResumeIn, RetryIn, RunIn, RunOut, RunSummary
-from app.services import node_views, resume, run_views, runs
+from app.schemas.run import (
+    ExecuteIn,
+    ForkIn,
+    NodeStateOut,
+    RestartOut,
+    ResultOut,
+    ResumeIn,
+    RetryIn,
+    RunIn,
+    RunOut,
+    RunSummary,
+)
+from app.services import forks, node_views, resume, run_views, runs
 from app.services.run_views import RunFilter
 
 router = APIRouter(tags=["runs"], route_class=Route)
@@ -73,9 +84,10 @@ async def list_runs(
     workflow_id: UUID | None = None,
     created_after: datetime | None = None,
     created_before: datetime | None = None,
+    parent_run_id: Annotated[UUID | None, Query(description="Only the child runs of this one.")] = None,
 ) -> Any:
     """Without their inputs and results."""
-    wanted = RunFilter(_statuses(status), workflow_id, _in_utc(created_after), _in_utc(created_before))
+    wanted = RunFilter(_statuses(status), workflow_id, _in_utc(created_after), _in_utc(created_before), parent_run_id)
     return Json(await run_views.list_runs(work, project, wanted, paging.limit, paging.cursor))
 
 
@@ -138,7 +150,7 @@ async def cancel_run(project: RunProject, run_id: UUID, work: WorkDep, server: S
     summary="Go on with a failed or cancelled run",
     status_code=202,
     response_model=RunOut,
-    responses=errors(409),
+    responses={**errors(409), 200: {"model": RestartOut, "description": "What a retry would do, with `dry_run`"}},
 )
 async def retry_run(
     project: RunProject,
@@ -147,9 +159,19 @@ async def retry_run(
     server: ServerDep,
     once: OnceDep,
     body: RetryIn | None = None,
+    dry_run: Annotated[bool, Query(description="Only say what would be done, in 200.")] = False,
 ) -> Response:
-    """What has completed is not run again, but what stands at or behind `from_node`, or has changed in `version`."""
+    """What has completed is not run again, but what stands at or behind `from_node`, or has changed in `version`.
+
+    A node behind something that has changed takes its earlier result when its input turns out to be the same.
+    """
     wanted = body or RetryIn()
+    if dry_run:
+        return Json(
+            await runs.preview_retry(
+                work, server.graphs, project, run_id, from_node=wanted.from_node, version=wanted.version
+            )
+        )
 
     async def produce() -> Produced:
         await runs.retry(
@@ -190,6 +212,39 @@ async def resume_run(
         return Produced(await run_views.get(work, project, run_id))
 
     return await once(202, produce)
+
+
+@router.post(
+    ONE + "/fork",
+    operation_id="fork_run",
+    summary="Make a run that starts from another one's results",
+    status_code=201,
+    response_model=RunOut,
+    responses=errors(409),
+)
+async def fork_run(
+    project: RunProject,
+    run_id: UUID,
+    work: WorkDep,
+    server: ServerDep,
+    once: OnceDep,
+    body: ForkIn | None = None,
+    execute: Annotated[bool, Query(description="Start it at once.")] = False,
+) -> Response:
+    """What the other run has completed is taken over, but what stands at or behind `from_node`; the rest runs.
+
+    The other run may be in any status but PENDING, and stays as it is. With another `input_data` what is taken over
+    stays as it was.
+    """
+
+    async def produce() -> Produced:
+        made = await forks.fork(work, server.graphs, project, run_id, body or ForkIn())
+        if execute:
+            await runs.start(work, server.queue, project, made)
+        location = f"/api/v1/projects/{project}/workflows/runs/{made}"
+        return Produced(await run_views.get(work, project, made), {"Location": location})
+
+    return await once(201, produce)
 
 
 @router.get(

@@ -50,6 +50,44 @@ class RetryIn(Request):
     version: int | None = Field(default=None, ge=1, le=MOST_VERSIONS, description="Go on with this version.")
 
 
+class ForkIn(Request):
+    """What the new run starts from; without anything, from all that has completed."""
+
+    from_node: str | None = Field(default=None, description="This node and all behind it run again.")
+    version: int | None = Field(
+        default=None, ge=1, le=MOST_VERSIONS, description="Go on with this version. Default: that of the other run."
+    )
+    input_data: Any = Field(
+        default=None,
+        description="Another input. What is taken from the other run stays as it is. Default: the other run's input.",
+    )
+    outputs: dict[str, Any] = Field(
+        default_factory=dict,
+        max_length=1000,
+        description="Outputs by node id: these nodes do not run when their turn comes, in no lap of a loop, but give "
+        "this. What stands behind them is reused only if its input is the same.",
+        examples=[{"fetch": {"status": 200, "json": {"n": 1}}}],
+    )
+
+
+class StepOut(TypedDict):
+    """What will become of one turn of a node; without `iteration`, of a node that has not begun."""
+
+    node_id: str
+    iteration: NotRequired[int]
+    action: Literal["reuse", "run", "reuse_if_input_is_unchanged"]
+    reason: ReasonOut
+
+
+class RestartOut(TypedDict):
+    """What a retry would do. `undecided` are nodes whose input, or number of turns, only the run itself will show."""
+
+    reused: list[str]
+    runs: list[str]
+    undecided: list[str]
+    nodes: list[StepOut]
+
+
 class ProgressOut(TypedDict):
     """How many of the nodes are where; `percentage` is the share of those that have ended."""
 
@@ -62,7 +100,10 @@ class ProgressOut(TypedDict):
 
 
 class RunSummary(TypedDict):
-    """A run in a list: without its input and its result."""
+    """A run in a list: without its input and its result.
+
+    A child run names the turn of the node of its parent that has started it; `depth` counts the runs above it.
+    """
 
     id: Id
     project_id: Id
@@ -82,6 +123,11 @@ class RunSummary(TypedDict):
     duration_ms: float | None
     last_seq: int
     wake_at: Time | None
+    parent_run_id: Id | None
+    parent_node_id: str | None
+    parent_iteration: int | None
+    depth: int
+    forked_from: Id | None
 
 
 class RunOut(RunSummary):

@@ -78,9 +78,7 @@ async def retry_child(connection: Connection, queue: Queue, child: DictRow) -> M
     """Go on with a child run that failed; None if it has not."""
     if child["status"] not in (RunStatus.FAILED, RunStatus.CANCELLED):
         return None
-    return await restarts.retry(
-        connection, queue, child["project_id"], child["id"], version=child["version"], forget=()
-    )
+    return await restarts.retry(connection, queue, child["project_id"], child["id"])
 
 
 def as_child(row: DictRow) -> Child:

@@ -8,9 +8,11 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
+from psycopg.rows import DictRow
+
 from app import jsontext
 from app.compiler import CompiledWorkflow, CompileError, WorkflowGraphCompiler
-from app.errors import NotFoundError
+from app.errors import ConflictError, NotFoundError
 from app.schemas.common import JsonObject
 from app.schemas.workflow import ValidationOut
 from app.services.work import Work
@@ -74,6 +76,34 @@ async def graph_of(work: Work, workflow_id: UUID, version: int) -> JsonObject:
         raise NotFoundError(f"The workflow has no version {version}.")
     graph: JsonObject = row["graph"]
     return graph
+
+
+async def stored_version(
+    work: Work, project_id: UUID, workflow_id: UUID, version: int | None, *, deleted: bool = False
+) -> DictRow:
+    """The number and hash of a workflow's version (None: the newest), and whether the workflow is active.
+
+    Raises NotFoundError, for a deleted workflow unless `deleted` says that it will do.
+    """
+    row = await work.first(
+        """SELECT w.active, v.version, v.content_hash FROM workflows w
+           LEFT JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = coalesce(%(version)s, w.version)
+           WHERE w.project_id = %(project)s AND w.id = %(workflow)s AND (%(deleted)s OR w.deleted_at IS NULL)""",
+        {"project": project_id, "workflow": workflow_id, "version": version, "deleted": deleted},
+    )
+    if row is None:
+        raise NotFoundError("There is no such workflow in this project.")
+    if row["version"] is None:
+        raise NotFoundError(f"The workflow has no version {version}.")
+    return row
+
+
+def must_be_active(row: DictRow) -> None:
+    """Raises ConflictError (`workflow_inactive`)."""
+    if not row["active"]:
+        raise ConflictError(
+            "The workflow is not active. Activate it (`active: true`) to start runs of it.", code="workflow_inactive"
+        )
 
 
 def _hash_of(graph: JsonObject) -> str:

@@ -1,20 +1,26 @@
 """Going on with runs that have ended."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import DictRow
 
+from app.db import as_arrays
 from app.errors import ConflictError
 from app.models import RunStatus, now
 from app.queue import Queue
 from app.services.moves import Connection, Moved, NewEvent, enqueue, locked, one, run_sql, several
+from app.services.plans import Plan
+
+MOST_TOLD = 1000
+"""More nodes than these are not named in an event."""
 
 
 async def retry(
-    connection: Connection, queue: Queue, project_id: UUID, run_id: UUID, *, version: int, forget: Iterable[str]
+    connection: Connection, queue: Queue, project_id: UUID, run_id: UUID, plan: Plan | None = None
 ) -> Moved:
-    """FAILED or CANCELLED → QUEUED on `version`: what completed stays, the nodes in `forget` run again in any case.
+    """FAILED or CANCELLED → QUEUED: what completed stays, unless `plan` says otherwise.
 
     Raises ConflictError (`cannot_retry`) in any other status.
     """
@@ -23,23 +29,72 @@ async def retry(
         raise ConflictError(
             f"The run is {run['status']}; only a FAILED or CANCELLED run can be retried.", code="cannot_retry"
         )
-    await clear(connection, queue, run, forget)
-    if version != run["version"]:
-        await run_sql(connection, "update node_states set edges = null where run_id = %s", (run_id,))
+    again: list[str] | None = []
+    if plan is not None:
+        again = await _nodes_with_states(connection, run_id, plan.restart.forgotten)
+        await keep_results(connection, run_id, run_id, plan)
+    await clear(connection, queue, run, () if plan is None else plan.restart.forgotten)
+    if plan is not None:
+        await _move_edges(connection, run_id, plan)
+    version = run["version"] if plan is None else plan.version
     row = await one(
         connection,
         """update runs set status = 'QUEUED', version = %s, attempt = attempt + 1, losses = 0, resumes = 0,
-                  parent_told = false, queued_at = %s, finished_at = null, result = null, state = null,
-                  error = null, reason = null, last_seq = last_seq + 1
+                  parent_told = false, queued_at = %s, started_at = null, finished_at = null, result = null,
+                  state = null, error = null, reason = null, last_seq = last_seq + 1
            where id = %s and status in ('FAILED', 'CANCELLED') returning last_seq, attempt""",
         (version, now(), run_id),
     )
     if row is None:
         raise ConflictError("The run is no longer FAILED or CANCELLED.", code="cannot_retry")
     moved = Moved(project_id, run_id, row["last_seq"])
-    data = {"status": "QUEUED", "attempt": row["attempt"], "version": version, "retry": True}
+    data: dict[str, Any] = {"status": "QUEUED", "attempt": row["attempt"], "version": version, "retry": True}
+    if again is not None:
+        data["again"] = again
     await enqueue(connection, queue, moved, NewEvent("workflow.run.queued", data))
     return moved
+
+
+async def keep_results(connection: Connection, source: UUID, target: UUID, plan: Plan) -> None:
+    """Put aside for `target` what nodes of `source` gave and may give again, before their states go."""
+    if source == target:
+        await run_sql(
+            connection,
+            "delete from kept_results where run_id = %s and node_id = any(%s)",
+            (target, list(plan.restart.dropped)),
+        )
+    await run_sql(
+        connection,
+        """insert into kept_results (run_id, node_id, iteration, attempt, input, output, started_at, finished_at)
+           select %s, node_id, iteration, attempt, input, output, started_at, finished_at
+           from node_states join unnest(%s::text[], %s::int[]) as v(node_id, iteration) using (node_id, iteration)
+           where run_id = %s and status = 'COMPLETED'
+           on conflict (run_id, node_id, iteration) do update set attempt = excluded.attempt, input = excluded.input,
+             output = excluded.output, started_at = excluded.started_at, finished_at = excluded.finished_at""",
+        (target, [name for name, _ in plan.restart.kept], [turn for _, turn in plan.restart.kept], source),
+    )
+
+
+async def _nodes_with_states(connection: Connection, run_id: UUID, nodes: Collection[str]) -> list[str] | None:
+    """Those of the nodes that have begun, for whoever reads the log alone; None where they are too many to be told."""
+    rows = await several(
+        connection,
+        "select distinct node_id from node_states where run_id = %s and node_id = any(%s) order by node_id limit %s",
+        (run_id, list(nodes), MOST_TOLD + 1),
+    )
+    return [row["node_id"] for row in rows] if len(rows) <= MOST_TOLD else None
+
+
+async def _move_edges(connection: Connection, run_id: UUID, plan: Plan) -> None:
+    """Let the edges of nodes that stay count by their places in the plan's version."""
+    if plan.edges:
+        await run_sql(
+            connection,
+            """update node_states n set edges = v.edges
+               from unnest(%s::text[], %s::int[], %s::json[]) as v(node_id, iteration, edges)
+               where run_id = %s and n.node_id = v.node_id and n.iteration = v.iteration""",
+            (*as_arrays(plan.edges), run_id),
+        )
 
 
 async def hasten(connection: Connection, queue: Queue, run: DictRow) -> Moved:
@@ -50,7 +105,7 @@ async def hasten(connection: Connection, queue: Queue, run: DictRow) -> Moved:
     row = await one(
         connection,
         """update runs set status = 'QUEUED', attempt = attempt + 1, resumes = resumes + 1, queued_at = %s,
-                  error = null, reason = null, wake_at = null, last_seq = last_seq + 1
+                  started_at = null, error = null, reason = null, wake_at = null, last_seq = last_seq + 1
            where id = %s returning last_seq, attempt""",
         (now(), run["id"]),
     )
@@ -97,4 +152,4 @@ async def clear(connection: Connection, queue: Queue, run: DictRow, forget: Iter
         (run["id"],),
     )
     for child in children:
-        await retry(connection, queue, child["project_id"], child["id"], version=child["version"], forget=())
+        await retry(connection, queue, child["project_id"], child["id"])

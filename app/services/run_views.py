@@ -17,6 +17,7 @@ from app.services.work import Work
 
 SUMMARY: LiteralString = """r.id, r.project_id, r.workflow_id, w.name AS workflow_name, r.version, r.status, r.attempt,
     r.error, r.reason, r.meta, r.created_at, r.queued_at, r.started_at, r.finished_at, r.last_seq, r.wake_at,
+    r.parent_run_id, r.parent_node_id, r.parent_iteration, r.depth, r.forked_from,
     v.node_count AS total, p.completed, p.running, p.failed, p.skipped"""
 FROM: LiteralString = """runs r
     JOIN workflows w ON w.id = r.workflow_id
@@ -39,6 +40,7 @@ class RunFilter:
     workflow_id: UUID | None = None
     created_after: datetime | None = None
     created_before: datetime | None = None
+    parent_run_id: UUID | None = None
 
 
 async def get(work: Work, project_id: UUID, run_id: UUID) -> RunOut:
@@ -62,6 +64,7 @@ async def list_runs(
               AND (%(before)s::uuid IS NULL OR r.id < %(before)s)
               AND (%(statuses)s::text[] IS NULL OR r.status = ANY(%(statuses)s))
               AND (%(workflow)s::uuid IS NULL OR r.workflow_id = %(workflow)s)
+              AND (%(parent)s::uuid IS NULL OR r.parent_run_id = %(parent)s)
               AND (%(after)s::timestamptz IS NULL OR r.created_at > %(after)s)
               AND (%(until)s::timestamptz IS NULL OR r.created_at < %(until)s)
             ORDER BY r.id DESC LIMIT %(limit)s""",
@@ -70,6 +73,7 @@ async def list_runs(
             "before": before[0] if before else None,
             "statuses": [str(status) for status in wanted.statuses] or None,
             "workflow": wanted.workflow_id,
+            "parent": wanted.parent_run_id,
             "after": wanted.created_after,
             "until": wanted.created_before,
             "limit": limit + 1,
@@ -119,7 +123,16 @@ def _summary(row: DictRow) -> RunSummary:
         "duration_ms": milliseconds(row["started_at"], row["finished_at"]),
         "last_seq": row["last_seq"],
         "wake_at": maybe_rfc3339(row["wake_at"]),
+        "parent_run_id": _maybe_id(row["parent_run_id"]),
+        "parent_node_id": row["parent_node_id"],
+        "parent_iteration": row["parent_iteration"],
+        "depth": row["depth"],
+        "forked_from": _maybe_id(row["forked_from"]),
     }
+
+
+def _maybe_id(value: UUID | None) -> str | None:
+    return None if value is None else str(value)
 
 
 def _progress(row: dict[str, Any]) -> ProgressOut:

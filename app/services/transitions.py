@@ -60,15 +60,17 @@ async def create(
     input_data: Any,
     metadata: Mapping[str, Any],
     parent: Parent | None = None,
+    forked_from: UUID | None = None,
+    told: Mapping[str, Any] | None = None,
 ) -> Moved:
-    """Write a new run in PENDING with its first event."""
+    """Write a new run in PENDING with its first event, which tells what `told` holds, too."""
     moved = Moved(project_id, new_id(), 1)
     await run_sql(
         connection,
         """insert into runs (id, project_id, workflow_id, version, status, attempt, claim, losses, last_seq, input,
                              meta, created_at, parent_run_id, parent_node_id, parent_iteration, parent_path, depth,
-                             parent_current)
-           values (%s, %s, %s, %s, 'PENDING', 0, 0, 0, 1, %s::json, %s::json, %s, %s, %s, %s, %s, %s, %s)""",
+                             parent_current, forked_from)
+           values (%s, %s, %s, %s, 'PENDING', 0, 0, 0, 1, %s::json, %s::json, %s, %s, %s, %s, %s, %s, %s, %s)""",
         (
             moved.run_id,
             project_id,
@@ -79,9 +81,10 @@ async def create(
             now(),
             *((None, None, None, None, 0) if parent is None else _parent_columns(parent)),
             parent is not None,
+            forked_from,
         ),
     )
-    data: dict[str, Any] = {"status": "PENDING", "workflow_id": workflow_id, "version": version}
+    data: dict[str, Any] = {"status": "PENDING", "workflow_id": workflow_id, "version": version, **(told or {})}
     if parent is not None:
         data["parent"] = {"run_id": parent.run_id, "node_id": parent.node_id, "iteration": parent.iteration}
     await write_events(connection, moved, [NewEvent("workflow.run.created", data)])
@@ -127,7 +130,8 @@ async def claim(connection: Connection, queue: Queue, run_id: UUID, job_id: int,
         """with before as (select id, status from runs where id = %(run)s for update),
            claimed as (
              update runs r set status = 'RUNNING', claim = r.claim + 1, worker_id = %(worker)s,
-                    started_at = coalesce(started_at, %(now)s), wake_at = null, last_seq = last_seq + 1,
+                    started_at = case when r.status = 'RETRYING' then %(now)s else coalesce(started_at, %(now)s) end,
+                    wake_at = null, last_seq = last_seq + 1,
                     reason = null, error = null,
                     attempt = r.attempt + (r.status = 'RETRYING')::int, resumes = resumes + (r.status = 'RETRYING')::int
              from before b
@@ -326,8 +330,13 @@ async def give_up(
 async def _cancel_nodes(
     connection: Connection, run: DictRow, why: Mapping[str, str]
 ) -> list[tuple[str, dict[str, Any]]]:
-    """Mark every node that has not ended CANCELLED; returns their ids with their turn."""
+    """Mark every node that has not ended CANCELLED, and every item of a map; returns the nodes' ids with their turn."""
     cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(
+        """update map_items set status = 'CANCELLED', reason = %s::json, finished_at = %s, wake_at = null
+           where run_id = %s and status in ('RUNNING', 'WAITING', 'RETRYING')""",
+        (jsontext.dumps(why), now(), run["id"]),
+    )
     await cursor.execute(
         """select distinct on (node_id) node_id, iteration, attempt, path, status from node_states
            where run_id = %s order by node_id, iteration desc""",
