@@ -17,9 +17,9 @@ EVERY = -1
 def depends_on_config_only(kind: NodeType) -> bool:
     """Whether the same config, once its templates are filled in, means the same to nodes of this type.
 
-    Not where a node evaluates expressions by itself, or looks at its predecessors or at the run's input.
+    Not where a node evaluates expressions by itself, runs another node for its items, or reads its context.
     """
-    return not kind.expressions and kind.name not in ("input", "output", "map")
+    return kind.by_config and not kind.expressions and kind.inner is None
 
 
 def kept_result(visit: Visit, kind: NodeType, show_input: Callable[[Visit], None]) -> Outcome | None:

@@ -44,6 +44,8 @@ class NodeType:
     that hold bare expressions (`branches.*.when`), `literal` those that are never rendered. `check` finds problems in a
     raw config that its model cannot see, as (pointer into the config, sentence). `inner` finds in a raw config the node
     that `NodeContext.each` runs; its place is among `literal`.
+    `by_config` is off where what a node gives depends on what it reads from its context, such as the run's input or the
+    predecessors that led to it: then a result is never taken again for having been reached with the same config.
     """
 
     name: str
@@ -56,6 +58,7 @@ class NodeType:
     check: Check | None = None
     branch_names: BranchNames | None = None
     inner: InnerNode | None = None
+    by_config: bool = True
 
     def branches(self, config: Mapping[str, Any]) -> tuple[str, ...] | None:
         """The names that a `branch` edge of such a node may use; None when the type has no branches."""
@@ -198,6 +201,7 @@ def node_type(
     check: Check | None = None,
     branch_names: BranchNames | None = None,
     inner: InnerNode | None = None,
+    by_config: bool = True,
 ) -> Callable[[F], F]: ...
 def node_type(
     name: str | F | None = None,
@@ -210,11 +214,13 @@ def node_type(
     check: Check | None = None,
     branch_names: BranchNames | None = None,
     inner: InnerNode | None = None,
+    by_config: bool = True,
 ) -> F | Callable[[F], F]:
     """Register a function `(context, config)` as a node type, and leave it as it is.
 
     Name, title and description come from the function, the config model from its second parameter, unless given.
-    Plain functions run in a thread. Raises RegistrationError.
+    Plain functions run in a thread. A type that reads more of its context than its config says has to say so with
+    `by_config=False`. Raises RegistrationError.
     """
 
     def register(decorated: F) -> F:
@@ -230,6 +236,7 @@ def node_type(
             check=check,
             branch_names=branch_names,
             inner=inner,
+            by_config=by_config,
         )
         if entry.config.model_config.get("extra") != "forbid":
             raise RegistrationError(f'The config model of the node type {label} must set extra="forbid".')
