@@ -15,11 +15,13 @@ SECONDS: Final = 0.06
 MAX_MADE: Final = 4 * 1024 * 1024
 MAX_READ: Final = 16 * 1024 * 1024
 MAX_SHARED: Final = 32_000_000
-MAX_ITEMS: Final = 200_000
-MAX_WALKED: Final = 400_000
+MAX_ITEMS: Final = 100_000
+MAX_LIST: Final = 50_000
+MAX_WALKED: Final = 200_000
 MAX_TEXT: Final = 1024 * 1024
 _ITEM: Final = 6  # about what a number takes in JSON, with its comma
 _STEPS: Final = 256  # so many cheap steps are made between two looks at the clock
+_PARTS: Final = 64
 _LONG: Final = 4096  # characters that are worth a look at the clock
 
 
@@ -44,13 +46,26 @@ class Allowance:
     `is_shared` says that several templates make one result together.
     """
 
-    __slots__ = ("_end", "_left", "_sizes", "_was_collecting", "is_shared", "items", "made", "read", "shared", "walked")
+    __slots__ = (
+        "_end",
+        "_left",
+        "_shares",
+        "_sizes",
+        "_was_collecting",
+        "is_shared",
+        "items",
+        "made",
+        "read",
+        "shared",
+        "walked",
+    )
 
     def __init__(self) -> None:
         self.made = self.read = self.items = self.shared = self.walked = 0
         self.is_shared = False
         self._left = SECONDS
         self._end = 0.0
+        self._shares = 0
         self._was_collecting = False
         self._sizes: dict[int, int] = {}
 
@@ -96,6 +111,9 @@ class Allowance:
         Values are not copied, but whoever stores the result writes each of them out. Without `anew` they are free
         the first time.
         """
+        self._shares += 1
+        if self._shares % _PARTS == 0:
+            self.tick()
         kind = type(value)
         if kind is not list and kind is not dict:
             self.shared += len(value) if kind is str else _ITEM

@@ -30,9 +30,11 @@ _MAX_ELIF = 200
 _MAX_TAGS_DEEP = 50
 _GROWING: Final = frozenset(["~", "+", "|", "[", "{", "(", ",", "==", "!=", "<", ">", "<=", ">=", "in"])
 _CHEAP: Final = frozenset(["abs", "bool", "d", "default", "float", "int", "round"])
-_WALKING: Final = frozenset(
-    ["groupby", "join", "list", "map", "max", "min", "reject", "select", "sort", "unique", "zip"]
+_WALKING: Final = dict.fromkeys(
+    ["chain", "join", "list", "map", "reject", "rejectattr", "select", "selectattr", "zip"], "walk"
 )
+_WALKING |= dict.fromkeys(["groupby", "max", "min", "sort", "unique"], "sort")
+_OURS: Final = {"tojson": "__gw_tojson", "length": "__gw_length", "count": "__gw_length"}
 _PAY: Final = "*__gw_pay()"
 _MAY_BE_MISSING: Final = frozenset(
     [
@@ -341,9 +343,9 @@ def _engine_text(tokens: Sequence[Token], index: int) -> str:
     before = tuple(token.text for token in tokens[max(index - 2, 0) : index])
     if _is_filter(tokens, index) and text in _WALKING:
         by_attribute = text == "map" and [t.text for t in call_arguments(tokens, index + 1)[:1]] == ["attribute"]
-        return "__gw_pluck" if by_attribute else f"select('__gw_walk')|{text}"
-    if text == "tojson" and before[-1:] == ("|",):
-        return "__gw_tojson"
+        return "__gw_pluck" if by_attribute else f"select('__gw_{_WALKING[text]}')|{text}"
+    if text in _OURS and before[-1:] == ("|",):
+        return _OURS[text]
     return "'__gw_tojson'" if text in ("'tojson'", '"tojson"') and before == ("map", "(") else text
 
 

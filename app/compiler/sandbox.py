@@ -12,12 +12,11 @@ from typing import Any, Final
 
 from minijinja import Environment, TemplateError
 
-from app.compiler.allowance import ExpressionError, too_expensive
-from app.compiler.views import Run, raw, to_text, view
+from app.compiler.allowance import MAX_LIST, ExpressionError, too_expensive
+from app.compiler.views import ListView, ObjectView, Run, raw, to_text, view
 
 FUEL: Final = 1_000_000  # instructions of the engine: about 30 ms of bare loops
 MAX_INDENT: Final = 100
-MAX_RANGE: Final = 100_000
 _FORMAT = re.compile(r"%(?:%|[-+ #0]*\d{0,3}(?:\.\d{0,3})?[sdifeEgGxXoc])")
 DICT_METHODS: Final = frozenset(name for name in dir(dict) if not name.startswith("_"))
 
@@ -61,6 +60,7 @@ class Engine:
             environment.add_filter(name, function)
         environment.add_test("in", self._is_in)
         environment.add_test("__gw_walk", self._walk)
+        environment.add_test("__gw_sort", self._sort)
         environment.add_global("range", self._range)
         environment.add_global("__gw_tick", self._tick)
         environment.add_global("__gw_pay", self._pay)
@@ -104,12 +104,14 @@ class Engine:
         return self._current.tick()
 
     def _pay(self) -> tuple[()]:
-        self._current.tick()
-        self._current.allowance.tick()
+        self._current.look()
         return ()
 
     def _walk(self, item: Any) -> bool:
-        return self._current.walk_item(item)
+        return self._current.walk_item(item, sorting=False)
+
+    def _sort(self, item: Any) -> bool:
+        return self._current.walk_item(item, sorting=True)
 
     def _write(self, number: int) -> str:
         value = self._current.found(number)
@@ -123,8 +125,8 @@ class Engine:
             numbers = range(start) if stop is None else range(start, stop, step)
         except (TypeError, ValueError):
             raise ExpressionError("`range` takes whole numbers, and a step that is not 0") from None
-        if len(numbers) > MAX_RANGE:
-            raise ExpressionError(f"`range` gives at most {MAX_RANGE:,} numbers")
+        if len(numbers) > MAX_LIST:
+            raise ExpressionError(f"`range` gives at most {MAX_LIST:,} numbers")
         return view(self._current, list(numbers), None, "range")
 
     def _take(self, value: object, is_defined: bool, is_float: bool) -> bool:
@@ -150,14 +152,17 @@ class Engine:
         self._current.keep(size)
 
     def _is_in(self, value: Any, container: Any) -> bool:
-        self._current.tick()
+        self._current.look()
         return bool(raw(value) in raw(container))
 
     def _filters(self) -> dict[str, Callable[..., Any]]:
         return {
             "__gw_tojson": self._tojson,
             "__gw_pluck": self._pluck,
+            "__gw_length": self._length,
             "fromjson": self._fromjson,
+            "split": self._split,
+            "lines": self._lines,
             "replace": self._replace,
             "indent": self._indent,
             "format": self._format,
@@ -168,9 +173,16 @@ class Engine:
             raise ExpressionError(f"`tojson` indents by 0 to {MAX_INDENT}")
         plain = raw(value)
         self._current.allowance.check_size(plain)
-        text = json.dumps(plain, ensure_ascii=False, indent=indent)
-        self._make(len(text))
-        return text
+        if indent is None:
+            text = json.dumps(plain, ensure_ascii=False)
+            self._make(len(text))
+            return text
+        pieces = []
+        for piece in json.JSONEncoder(ensure_ascii=False, indent=indent).iterencode(plain):
+            self._make(len(piece))
+            self._current.tick()
+            pieces.append(piece)
+        return "".join(pieces)
 
     def _pluck(self, items: Any, attribute: str) -> Any:
         steps = [int(step) if step.isdigit() else step for step in str(attribute).split(".")]
@@ -187,6 +199,13 @@ class Engine:
             found.append(value)
         return view(self._current, found, None, "map")
 
+    def _length(self, value: Any) -> int:
+        if isinstance(value, str | list | tuple | dict):
+            return len(value)
+        if isinstance(value, ListView | ObjectView):
+            return len(raw(value))
+        raise ExpressionError("`length` needs a text, a list or an object")
+
     def _fromjson(self, text: Any) -> Any:
         source = _text(text, "fromjson")
         self._make(len(source))
@@ -195,6 +214,28 @@ class Engine:
         except json.JSONDecodeError as error:
             raise ExpressionError(f"`fromjson`: no valid JSON at character {error.pos}") from None
         return view(self._current, value, None, "fromjson")
+
+    def _split(self, text: Any, separator: Any = None, times: int | None = None) -> Any:
+        body = _text(text, "split")
+        self._make(len(body))
+        if separator is None:
+            return self._items(body.split(None, -1 if times is None else times), "split")
+        mark = _text(separator, "split")
+        if not mark:
+            raise ExpressionError("`split` needs a separator that is not empty; `list` gives the characters")
+        found = body.count(mark) if times is None else times
+        if found >= MAX_LIST:
+            raise too_expensive(f"splits into more than {MAX_LIST:,} items")
+        return self._items(body.split(mark, found), "split")
+
+    def _lines(self, text: Any) -> Any:
+        body = _text(text, "lines")
+        self._make(len(body))
+        lines = body.removesuffix("\n").split("\n") if body else []
+        return self._items([line.removesuffix("\r") for line in lines], "lines")
+
+    def _items(self, found: list[str], name: str) -> Any:
+        return view(self._current, found, None, name)
 
     def _replace(self, text: Any, old: Any, new: Any, count: int = -1) -> str:
         body, before, after = _text(text, "replace"), _text(old, "replace"), _text(new, "replace")

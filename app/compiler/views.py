@@ -6,7 +6,16 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, Final
 
-from app.compiler.allowance import MAX_ITEMS, MAX_TEXT, MAX_WALKED, Allowance, ExpressionError, late, too_expensive
+from app.compiler.allowance import (
+    MAX_ITEMS,
+    MAX_LIST,
+    MAX_TEXT,
+    MAX_WALKED,
+    Allowance,
+    ExpressionError,
+    late,
+    too_expensive,
+)
 
 _JSON: Final = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "))
 _INT_BITS: Final = 127
@@ -84,15 +93,27 @@ class Run:
             self.failure = too_expensive(f"goes through more than {MAX_ITEMS:,} items")
         return self.failure is None and not self.opaque
 
-    def walk_item(self, item: Any) -> bool:
-        """Counts one item, with its characters, of what a filter is about to go through; raises ExpressionError."""
+    def walk_item(self, item: Any, *, sorting: bool) -> bool:
+        """Counts one item of what a filter is about to go through, or to sort; raises ExpressionError.
+
+        Texts count by their length, and what can only be compared here in Python counts twice.
+        """
         allowance = self.allowance
-        allowance.walked += len(item) if isinstance(item, str) else 1
+        if isinstance(item, str):
+            allowance.walked += 4 + len(item) // (2 if sorting else 16)
+        else:
+            allowance.walked += 8 if sorting and isinstance(item, _View) else 4
         if allowance.walked > MAX_WALKED:
-            raise too_expensive(f"sorts and compares more than {MAX_WALKED:,} characters or items")
+            raise too_expensive("sorts, compares or goes through too many items or too long ones")
         if not self.step():
             raise self.failure or late()
         return True
+
+    def look(self) -> bool:
+        """Raises ExpressionError when the time is up, without fail."""
+        self.tick()
+        self.allowance.tick()
+        return False
 
     def keep(self, size: int) -> None:
         """Counts characters that a template makes and goes on working with; raises ExpressionError."""
@@ -130,7 +151,11 @@ class _View:
         self._key = key
 
     def __len__(self) -> int:
-        return 0 if self._run.opaque else len(self._raw)
+        # The engine asks before it goes through a view by index, and would go on to the end after a failure.
+        run, size = self._run, len(self._raw)
+        if size > MAX_LIST and run.failure is None and not run.opaque:
+            run.failure = too_expensive(f"goes through a list or an object of more than {MAX_LIST:,} items")
+        return 0 if run.opaque or run.failure is not None else size
 
     def __bool__(self) -> bool:
         return bool(self._raw)
@@ -145,7 +170,17 @@ class _View:
         return text
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _View) and self._run.step() and bool(self._raw == other._raw)
+        return isinstance(other, _View) and (not self._comparable(other) or bool(self._raw == other._raw))
+
+    def _comparable(self, other: "_View") -> bool:
+        """Whether two views may be compared, which nothing can interrupt; else let the engine believe anything."""
+        if self._run.failure is not None:
+            return False
+        if min(len(self._raw), len(other._raw)) > MAX_LIST:
+            self._run.failure = too_expensive(f"compares more than {MAX_LIST:,} items")
+        elif self._run.allowance.is_late:
+            self._run.failure = late()
+        return self._run.failure is None
 
     __hash__ = None  # type: ignore[assignment]
 
@@ -181,10 +216,10 @@ class ListView(_View):
             yield view(run, item, self, index)
 
     def __lt__(self, other: object) -> bool:
-        return isinstance(other, ListView) and self._run.step() and bool(self._raw < other._raw)
+        return isinstance(other, ListView) and (not self._comparable(other) or bool(self._raw < other._raw))
 
     def __gt__(self, other: object) -> bool:
-        return isinstance(other, ListView) and self._run.step() and bool(self._raw > other._raw)
+        return isinstance(other, ListView) and (not self._comparable(other) or bool(self._raw > other._raw))
 
 
 Sequence.register(ListView)
