@@ -42,8 +42,11 @@ class ToolBelt:
     def free_name(self, wanted: str) -> str:
         """A name like the wanted one that models take and no tool here has."""
         name = _UNFIT.sub("_", wanted)[:_LONGEST_NAME] or "_"
+        number = 1
         while name in self._names:
-            name = name[: _LONGEST_NAME - 1] + "_" if len(name) < _LONGEST_NAME else "_" + name[:-1]
+            number += 1
+            ending = f"_{number}"
+            name = _UNFIT.sub("_", wanted)[: _LONGEST_NAME - len(ending)] + ending
         return name
 
     async def answer(self, message: AIMessage) -> list[ToolMessage]:

@@ -15,7 +15,7 @@ from app import jsontext
 from app.compiler.context import NodeContext
 from app.compiler.failures import HardError, RetryableError
 from app.compiler.llm import structured
-from app.compiler.llm.belt import ToolBelt, function_spec
+from app.compiler.llm.belt import ToolBelt
 from app.compiler.llm.faults import fault_of
 from app.compiler.llm.providers import GUARDED, OpenModel
 from app.compiler.llm.tokenstream import TokenStream
@@ -85,7 +85,7 @@ class Talker:
                 return structured.asked_for(chat, self._schema)
             # Not every provider takes tools and a schema together, but all take one more tool.
             self._answer_name = self._belt.free_name(structured.TITLE)
-            last = function_spec(self._answer_name, "Give the final answer.", self._schema)
+            last = structured.answer_spec(self._answer_name, self._schema)
             return chat.bind_tools([*specs, last], tool_choice="any")
         except NotImplementedError:
             raise HardError(
@@ -122,6 +122,8 @@ class Talker:
             raise fault from (None if self._model.secret else error)
 
     async def _answer(self, messages: list[BaseMessage]) -> AIMessage:
+        if not self._model.streams:
+            return await self._answer_at_once(messages)
         chunks: list[AIMessageChunk] = []
         size = 0
         try:
@@ -136,10 +138,12 @@ class Talker:
             if chunks or isinstance(error, json.JSONDecodeError):
                 raise
             # LangChain says so when there was no chunk: the server does not stream. It may still answer.
-            return await self._answer_at_once(messages)
-        answer = cast(AIMessage, chunks[0] + chunks[1:] if len(chunks) > 1 else chunks[0])
-        self._check_end(answer)
-        return _settled(answer)
+            answer = await self._answer_at_once(messages)
+            self._model.streams = False
+            return answer
+        whole = cast(AIMessage, chunks[0] + chunks[1:] if len(chunks) > 1 else chunks[0])
+        self._check_end(whole)
+        return _settled(whole)
 
     def _stream(self, messages: list[BaseMessage]) -> Any:
         return self._asked.astream(messages, _UNHEARD)

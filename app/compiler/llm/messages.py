@@ -1,7 +1,7 @@
 """The messages of a conversation: as plain JSON in documents and outputs, as LangChain's objects in between."""
 
 from collections.abc import Iterable, Sequence
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from langchain_core.messages import (
     AIMessage,
@@ -12,9 +12,23 @@ from langchain_core.messages import (
     ToolMessage,
     convert_to_messages,
 )
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, model_validator
+
+from app import jsontext
 
 _ROLES = {"human": "user", "ai": "assistant", "system": "system", "tool": "tool"}
+
+
+def _as_text(value: Any) -> Any:
+    return value if value is None or isinstance(value, str) else jsontext.dumps(value)
+
+
+def _as_content(value: Any) -> Any:
+    return value if isinstance(value, list) else _as_text(value)
+
+
+Text = Annotated[str, BeforeValidator(_as_text)]
+"""A field for text; where a template gives something else, such as the JSON of a service, it becomes JSON text."""
 
 
 class Message(BaseModel):
@@ -23,7 +37,7 @@ class Message(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     role: Literal["system", "developer", "user", "human", "assistant", "ai", "tool"]
-    content: str | list[str | dict[str, Any]] | None = Field(
+    content: Annotated[str | list[str | dict[str, Any]] | None, BeforeValidator(_as_content)] = Field(
         default=None, description="Text, or a list of the blocks that the model takes, such as images."
     )
     tool_calls: list[dict[str, Any]] | None = Field(

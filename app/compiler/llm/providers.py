@@ -86,13 +86,17 @@ class ModelChoice:
         return self.model.partition(":")[2] or self.model
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class OpenModel:
-    """A model ready to be asked; `secret` is the key that it uses, to be kept out of what is shown."""
+    """A model ready to be asked.
+
+    `secret` is the key that it uses, to be kept out of what is shown; `streams` is what is known of its server.
+    """
 
     chat: BaseChatModel
     provider: str
     secret: str | None
+    streams: bool = True
 
 
 @dataclass(frozen=True, slots=True)

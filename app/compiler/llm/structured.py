@@ -11,14 +11,20 @@ from pydantic import JsonValue
 
 from app.compiler.failures import HardError, RetryableError
 from app.compiler.jsonschemas import misfits
+from app.compiler.llm.belt import function_spec
 
 TITLE = "answer"
 _SHOWN = 10
 
 
+def answer_spec(name: str, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """A function that takes the answer; providers insist that an object has a list of properties."""
+    return function_spec(name, "Give the final answer.", {"properties": {}, **schema})
+
+
 def asked_for(chat: BaseChatModel, schema: Mapping[str, Any]) -> Runnable[Any, Any]:
     """The model bound so that it answers in the form of the schema, by the means that suit its provider best."""
-    sequence = chat.with_structured_output({"title": TITLE, "description": TITLE, **schema}, include_raw=True)
+    sequence = chat.with_structured_output(answer_spec(TITLE, schema)["function"], include_raw=True)
     # Only the part that asks is wanted: the parser behind it would read the text again with each token.
     if isinstance(sequence, RunnableSequence) and isinstance(sequence.first, RunnableParallel):
         return sequence.first.steps__["raw"]

@@ -12,7 +12,7 @@ from app.compiler.failures import HardError
 from app.compiler.jsonschemas import schema_problem
 from app.compiler.llm.belt import ToolBelt
 from app.compiler.llm.conversation import Talker
-from app.compiler.llm.messages import Message, as_plain, opening
+from app.compiler.llm.messages import Message, Text, as_plain, opening
 from app.compiler.llm.providers import ModelChoice
 from app.compiler.llm.usage import price_of, usage_of
 from app.compiler.registry import Registry, node_type
@@ -35,11 +35,11 @@ class LlmConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
     model: str = Field(min_length=1, description='"provider:name", such as openai:gpt-5.5; a known name is enough.')
-    prompt: str | None = Field(default=None, description="What the user says; it comes after `messages`.")
+    prompt: Text | None = Field(default=None, description="What the user says; it comes after `messages`.")
     messages: list[Message] | None = Field(
         default=None, description="A conversation to go on with, such as the `messages` of an earlier llm node."
     )
-    system: str | None = Field(default=None, description="What the model is told about its task.")
+    system: Text | None = Field(default=None, description="What the model is told about its task.")
     temperature: float | None = Field(default=None, ge=0, description="0 for the likeliest words.")
     max_tokens: int | None = Field(default=None, ge=1, description="Most tokens of one answer.")
     schema_: dict[str, Any] | None = Field(

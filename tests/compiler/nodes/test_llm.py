@@ -84,6 +84,13 @@ async def test_a_model_of_anthropic_answers_the_same_way(visit: Visit) -> None:
     assert (server.asked[0].path, server.asked[0].body["system"]) == ("/v1/messages", "Be.")
 
 
+@pytest.mark.spec("LLM-1")
+async def test_what_is_no_text_is_asked_as_json(visit: Visit) -> None:
+    config = {"model": "fake:echo", "messages": [{"role": "user", "content": 3.5}], "prompt": {"a": [1, None]}}
+    output = await visit.run("llm", config)
+    assert [message["content"] for message in output["messages"]] == ["3.5", '{"a":[1,null]}', '{"a":[1,null]}']
+
+
 @pytest.mark.spec("LLM-2")
 async def test_the_messages_of_one_node_are_messages_for_another(visit: Visit) -> None:
     visit_tools = {"model": "openai:m", "tools": ["ref.echo"], "prompt": "Echo 3"}
@@ -290,8 +297,15 @@ async def test_a_cancelled_node_hangs_up_on_the_provider(visit: Visit, model: st
 async def test_a_server_that_does_not_stream_is_understood(visit: Visit) -> None:
     async with provider(at_once("All of it.")) as server:
         output = await visit.run("llm", {"model": "openai:m", "prompt": "x", "base_url": server.url})
-    assert (output["text"], texts(visit)) == ("All of it.", ["All of it."])
-    assert output["usage"]["total_tokens"] == 18
+        assert (output["text"], texts(visit)) == ("All of it.", ["All of it."])
+        assert (output["usage"]["total_tokens"], len(server.asked)) == (18, 2)
+        server.script = [at_once('{"a": 1}')]
+        schema = {"type": "object", "required": ["a"]}
+        again = await visit.run("llm", {"model": "openai:m", "prompt": "x", "base_url": server.url, "schema": schema})
+    assert (again["structured"], [asked.body.get("stream") for asked in server.asked]) == (
+        {"a": 1},
+        [True, False, False],
+    )
 
 
 @pytest.mark.spec("LLM-9")

@@ -14,9 +14,10 @@ from tests.llm_server import Provider, calls, claude_says, provider, says
 
 MOOD = {
     "type": "object",
-    "properties": {"mood": {"enum": ["good", "bad"]}, "because": {"type": "array", "items": {"type": "string"}}},
+    "properties": {"mood": {"$ref": "#/$defs/mood"}, "because": {"type": "array", "items": {"type": "string"}}},
     "required": ["mood"],
     "additionalProperties": False,
+    "$defs": {"mood": {"enum": ["good", "bad"]}},
 }
 
 
@@ -32,7 +33,7 @@ def meetings() -> Iterator[Catalogue]:
                 await both.wait()
             return [f"{day}-{seats}"]
 
-        @tool(name="rooms-free")
+        @tool(name="rooms_free")
         async def taken(day: str, context: NodeContext) -> str:
             await context.log("Looking", day=day)
             async with asyncio.timeout(5):
@@ -63,12 +64,12 @@ def logs(talk: Any) -> list[dict[str, Any]]:
 
 @pytest.mark.spec("LLM-10")
 async def test_tools_run_side_by_side_and_the_model_gets_their_results_in_order(talk: Any) -> None:
-    wanted = (("rooms-free", {"day": "Mon"}), ("rooms_free", {"day": "Tue", "seats": 4}))
+    wanted = (("rooms_free_2", {"day": "Mon"}), ("rooms_free", {"day": "Tue", "seats": 4}))
     async with provider(calls(*wanted, text="Let me see."), says("Tuesday.")) as server:
-        output = await talk(server, tools=["rooms.free", "rooms-free"])
+        output = await talk(server, tools=["rooms.free", "rooms_free"])
     sent, again = (asked.body for asked in server.asked)
     functions = [entry["function"] for entry in sent["tools"]]
-    assert [function["name"] for function in functions] == ["rooms_free", "rooms-free"]
+    assert [function["name"] for function in functions] == ["rooms_free", "rooms_free_2"]
     assert functions[0]["description"] == "Which rooms are free."
     assert functions[0]["parameters"]["required"] == ["day"]
     assert "context" not in functions[1]["parameters"]["properties"]
