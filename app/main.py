@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from app import log
 from app.config import Settings
 from app.events import Hub
-from app.routes import catalog, errors, health, projects, runs, streams, workflows
+from app.routes import catalog, errors, health, items, projects, runs, streams, workflows
 from app.routes.bodies import BodyLimit, Route
 from app.routes.guard import Headlines, OpenGuard
 from app.routes.server import Server
@@ -62,7 +62,7 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
     errors.install(app)
     app.router.route_class = Route
     # Runs before workflows: `…/workflows/runs` is no workflow.
-    for router in (projects.router, runs.router, streams.router, workflows.router, catalog.router):
+    for router in (projects.router, runs.router, items.router, streams.router, workflows.router, catalog.router):
         app.include_router(router, prefix=BASE)
     app.include_router(health.router)
     app.router.default = WebApplication(web_folder())
