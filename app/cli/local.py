@@ -94,9 +94,9 @@ class Local:
 
     async def answer(self, event: Mapping[str, Any], value: Any) -> None:
         """Answer the approval that an event tells of. Raises UnprocessableError when the answer does not fit."""
-        said = ResumeIn(
-            node_id=event["node_id"], iteration=event["data"]["iteration"], item=event["data"].get("item"), answer=value
-        )
+        data = event["data"]
+        item = data["reason"].get("item")
+        said = ResumeIn(node_id=event["node_id"], iteration=data["iteration"], item=item, answer=value)
         async with self._work() as work:
             await resume.resume(work, self._queue, self._project_id, self._run_id, said, by="the command line")
 
