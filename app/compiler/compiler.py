@@ -220,7 +220,7 @@ def _resolve(document: Document) -> tuple[list[Problem], Document]:
             problems.append(Problem("duplicate_node_id", f"/nodes/{n}/id", message, node_id=node.id))
         seen.add(node.id)
     if not document.nodes:
-        problems.append(Problem("no_entry", "/nodes", "A graph needs at least one node."))
+        problems.append(Problem("no_entry", "/nodes", "A graph needs at least one node; add one."))
     good = []
     for e, edge in enumerate(document.edges):
         for field, name in (("source", edge.source), ("target", edge.target)):
@@ -231,7 +231,9 @@ def _resolve(document: Document) -> tuple[list[Problem], Document]:
             good.append(edge)
     entry = document.entry
     if entry is not None and entry not in seen:
-        problems.append(Problem("no_entry", "/entry", f"`entry` names no node of the graph: `{entry}`."))
+        problems.append(
+            Problem("no_entry", "/entry", f"`entry` names no node of the graph: `{entry}`; name one, or leave it out.")
+        )
         entry = None
     if len(good) == len(document.edges) and entry == document.entry:
         return problems, document

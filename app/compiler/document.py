@@ -247,7 +247,8 @@ def _shape_problem(
         edge = n if kind == "edges" else None
         if kind == "nodes" and isinstance(item, Mapping) and isinstance(item.get("id"), str):
             node_id = item["id"]
-    return Problem(_shape_code(location), pointer, f"{_last(location)}: {message}.", node_id=node_id, edge=edge)
+    said = " is missing; add it." if message == "Field required" else f": {message}."
+    return Problem(_shape_code(location), pointer, _last(location) + said, node_id=node_id, edge=edge)
 
 
 def _shape_code(location: tuple[int | str, ...]) -> str:

@@ -7,18 +7,18 @@ share parts with the scope: treat both as immutable.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
 from typing import Any, Final
 
 from minijinja import Environment, TemplateError
 
 from app.compiler.allowance import MAX_READ, Allowance, ExpressionError
+from app.compiler.evaluation import Run, spelled
+from app.compiler.lookups import MissingError, absent, no_field, read_value, spelled_step, what_is_missing
 from app.compiler.references import Analysis, Path, Reference, plain_path
 from app.compiler.sandbox import DICT_METHODS, as_expression_error, engine
 from app.compiler.tokens import MARKERS, MAX_SOURCE, Part, RefusedError, SyntaxProblems, cut_expression, cut_template
-from app.compiler.views import Absent, Run, place, result, spelled, view, with_floats
+from app.compiler.views import Absent, place, result, view, with_floats
 
 __all__ = [
     "Allowance",
@@ -40,14 +40,8 @@ _Render = Callable[[Scope, Allowance], JsonValue]
 MAX_NESTING: Final = 200
 _CACHED_SOURCE: Final = 2000
 _SHOWN: Final = 120
-_SEQUENCES: Final = (list, str)
 _TAKE: Final = "{% if __gw_take(__gw, __gw is defined, __gw is float) %}{{ __gw|tojson }}{% endif %}"
 _NO_REFERENCES: Final[frozenset[Reference]] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class _Missing(Exception):  # noqa: N818 - carries a sentence to where the template is known
-    sentence: str
 
 
 class _Program:
@@ -58,18 +52,17 @@ class _Program:
         "_max_read",
         "_names",
         "_pieces",
+        "_shown",
         "_source",
-        "_text",
-        "is_alone",
         "is_expression",
         "paths",
         "references",
     )
 
     def __init__(
-        self, text: str, analysis: Analysis, pieces: Sequence[str | Path] | None, source: str, *, is_expression: bool
+        self, shown: str, analysis: Analysis, pieces: Sequence[str | Path] | None, source: str, *, is_expression: bool
     ) -> None:
-        self._text = text
+        self._shown = shown
         self._pieces = pieces
         self._source = source
         self._max_read = MAX_READ // analysis.growth
@@ -86,7 +79,7 @@ class _Program:
             value = self._result(scope, allowance)
             if allowance.is_shared:
                 allowance.share(value)
-        except _Missing as missing:
+        except MissingError as missing:
             raise self._error(missing.sentence) from None
         except (ExpressionError, RecursionError, ValueError) as error:
             known = as_expression_error(error)
@@ -99,8 +92,8 @@ class _Program:
         allowance.tick()
         first = self._pieces[0]
         if self.is_expression and isinstance(first, Path):
-            return _read(first, scope)
-        texts = [p if isinstance(p, str) else spelled(_read(p, scope), allowance) for p in self._pieces]
+            return read_value(first, scope)
+        texts = [p if isinstance(p, str) else spelled(read_value(p, scope), allowance) for p in self._pieces]
         return "".join(texts)
 
     def _evaluate(self, scope: Scope, allowance: Allowance) -> JsonValue:
@@ -114,7 +107,7 @@ class _Program:
         roots, shadows = self._names
         for root in roots:
             if root in DICT_METHODS and root not in scope:
-                raise _Missing(_absent(root, scope))
+                raise MissingError(absent(root, scope))
         names: dict[str, Any] = {name: Absent() for name in shadows}
         names.update({root: view(run, scope[root], None, root) for root in roots if root in scope})
         text = engine().render(self._source, run, names)
@@ -129,25 +122,25 @@ class _Program:
 
     def _found(self, number: int, scope: Scope) -> JsonValue:
         try:
-            return _read(self.paths[number], scope)
-        except _Missing as missing:
+            return read_value(self.paths[number], scope)
+        except MissingError as missing:
             raise ExpressionError(missing.sentence) from None
 
     def _explain(self, number: int, run: Run, scope: Scope) -> ExpressionError:
         """The error of a missing field: of path `number`, or of whatever was found missing last."""
         for path in self.paths[number : number + 1] if number >= 0 else ():
-            sentence = _what_is_missing(path, scope)
+            sentence = what_is_missing(path, scope)
             if sentence:
                 return ExpressionError(sentence)
         if run.miss is not None:
             owner, key = run.miss
             root, steps, value = place(owner)
-            return ExpressionError(_no_field(root + "".join(map(_step, steps)), value, key))
-        found = (_what_is_missing(path, scope) for path in self.paths)
+            return ExpressionError(no_field(root + "".join(map(spelled_step, steps)), value, key))
+        found = (what_is_missing(path, scope) for path in self.paths)
         return ExpressionError(next(filter(None, found), "the expression has no value (a field is missing)"))
 
     def _error(self, sentence: str, code: str | None = None) -> ExpressionError:
-        return ExpressionError(f"{_shown(self._text)}: {sentence}.", code=code)
+        return ExpressionError(f"{self._shown}: {sentence}.", code=code)
 
 
 class Template:
@@ -265,31 +258,32 @@ def _compile(text: str, *, is_bare: bool) -> _Program | str:
 
 def _compile_anew(text: str, is_bare: bool) -> _Program | str:
     if len(text) > MAX_SOURCE:
-        return f"The template is longer than {MAX_SOURCE} characters."
+        name = _noun(is_bare).lower()
+        return f"The {name} is longer than {MAX_SOURCE:,} characters; shorten it, or put the text into the input."
     try:
         text.encode()
-        return _expression(text) if is_bare else _text_program(text)
+        return _expression(text, _shown(text, _noun(is_bare))) if is_bare else _text_program(text)
     except UnicodeEncodeError:
-        return "The template is no valid Unicode text (it has a lone surrogate)."
+        return f"The {_noun(is_bare).lower()} is no valid Unicode text (it has a lone surrogate)."
     except RefusedError as refused:
         line = text.count("\n", 0, refused.position) + 1
-        return f"{_shown(text)}, line {line}: {refused.message}."
-    except _Missing as missing:
+        return f"{_shown(text, _noun(is_bare))}, line {line}: {refused.message}."
+    except MissingError as missing:
         return missing.sentence
 
 
 _compile_cached = lru_cache(maxsize=4096)(_compile_anew)
 
 
-def _expression(text: str, shown: str | None = None) -> _Program:
+def _expression(text: str, shown: str) -> _Program:
     tokens, _, _ = cut_expression(text)
     analysis = Analysis()
     source, _ = analysis.expression(tokens)
     path = plain_path(tokens)
     if path is None:
-        _check_with_engine(source, shown or text, is_template=False)
+        _check_with_engine(source, shown, is_template=False)
     source = "{% set __gw = (" + source + "\n) %}" + _TAKE
-    return _Program(shown or text, analysis, None if path is None else (path,), source, is_expression=True)
+    return _Program(shown, analysis, None if path is None else (path,), source, is_expression=True)
 
 
 def _text_program(text: str) -> _Program:
@@ -297,14 +291,14 @@ def _text_program(text: str) -> _Program:
     parts = cut_template(stripped)
     if len(parts) == 1 and parts[0].kind == "output":
         inside = stripped[len(parts[0].opening) :][: -len(parts[0].closing.lstrip()) or None]
-        return _expression(inside, stripped)
+        return _expression(inside, _shown(stripped))
     parts = parts if len(stripped) == len(text) else cut_template(text)
     analysis = Analysis()
     source = "".join(_part_source(part, analysis) for part in parts)
     pieces = _plain_pieces(parts)
     if pieces is None:
-        _check_with_engine(source, text, is_template=True)
-    return _Program(text, analysis, pieces, source, is_expression=False)
+        _check_with_engine(source, _shown(text), is_template=True)
+    return _Program(_shown(text), analysis, pieces, source, is_expression=False)
 
 
 def _part_source(part: Part, analysis: Analysis) -> str:
@@ -343,67 +337,15 @@ def _check_with_engine(source: str, shown: str, *, is_template: bool) -> None:
         if error.kind == "OutOfFuel":
             return
         reason = error.detail or error.message.splitlines()[0]
-        raise _Missing(f"{_shown(shown)}, line {error.line or 1}: {reason}.") from None
+        raise MissingError(f"{shown}, line {error.line or 1}: {reason}.") from None
 
 
-def _read(path: Path, scope: Scope) -> JsonValue:
-    """The value at a path; raises _Missing."""
-    try:
-        value: Any = scope[path.root]
-        for key in path.keys:
-            if type(value) is not dict and not (type(key) is int and type(value) in _SEQUENCES):
-                break
-            value = value[key]
-        else:
-            return value
-    except (KeyError, IndexError):
-        pass
-    raise _Missing(_what_is_missing(path, scope) or f"`{path.text}` cannot be read")
+def _noun(is_bare: bool) -> str:
+    return "Condition" if is_bare else "Template"
 
 
-def _what_is_missing(path: Path, scope: Scope) -> str | None:
-    """One sentence about the first step of a path that is not there; None where all are."""
-    if path.root not in scope:
-        return _absent(path.root, scope)
-    value: Any = scope[path.root]
-    where = path.root
-    for key in path.keys:
-        is_item = isinstance(key, int) and type(value) in _SEQUENCES and key < len(value)
-        if not is_item and not (isinstance(value, dict) and key in value):
-            return f"`{path.text}`: {_no_field(where, value, key)}"
-        value = value[key]
-        where += _step(key)
-    return None
-
-
-def _absent(name: str, scope: Scope) -> str:
-    return f"there is no `{name}` here; there are: {_listed(scope)}"
-
-
-def _no_field(where: str, value: Any, key: object) -> str:
-    if value is None:
-        return f"`{where}` is null, so it has no field `{key}`"
-    if isinstance(value, dict):
-        return f"`{where}` has no field `{key}`; it has: {_listed(value)}"
-    if isinstance(value, list):
-        return f"`{where}` is a list of {len(value)}; it has no item `{key}`"
-    kinds = ((bool, "true or false"), (int | float, "a number"), (str, "a text"))
-    kind = next((name for types, name in kinds if isinstance(value, types)), "no object")
-    return f"`{where}` is {kind}; it has no field `{key}`"
-
-
-def _listed(names: Mapping[str, Any]) -> str:
-    shown = ", ".join(str(name) for name in islice(names, 20)) or "nothing"
-    text = shown + (", …" if len(names) > 20 else "")  # noqa: PLR2004 - as above
-    return text[:500].encode("utf-8", "replace").decode()
-
-
-def _step(key: str | int) -> str:
-    return f".{key}" if isinstance(key, str) and key.isidentifier() else f"[{json.dumps(key, ensure_ascii=False)}]"
-
-
-def _shown(text: str) -> str:
-    return f"Template `{text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}`"
+def _shown(text: str, noun: str = "Template") -> str:
+    return f"{noun} `{text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}`"
 
 
 def _pointer(steps: Sequence[str]) -> str:

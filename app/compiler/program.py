@@ -118,7 +118,7 @@ class ProgramBuilder:
         node_type = self.registry.node_type(node.type)
         if node_type is None:
             known = ", ".join(sorted(self.registry.node_types))
-            message = f"There is no node type `{node.type}`. Known types: {known}."
+            message = f"There is no node type `{node.type}`; use one of: {known}."
             self._problem("unknown_node_type", f"{pointer}/type", message, node)
         return node_type
 
@@ -201,7 +201,7 @@ class ProgramBuilder:
         if names is None:
             message = f"`{node.id}` is of type `{node.type}`, which has no branches; use a `condition` on the edge."
         elif edge.branch not in names:
-            message = f"`{node.id}` has no branch `{edge.branch}`; it has: {', '.join(names) or 'none'}."
+            message = f"`{node.id}` has no branch `{edge.branch}`; {_offer(names)}."
         else:
             return
         self.problems.append(Problem("unknown_branch", f"/edges/{index}/branch", message, edge=index))
@@ -286,6 +286,10 @@ class ProgramBuilder:
         self.problems.append(Problem(code, pointer, message, node_id=node.id))
 
 
+def _offer(names: Sequence[str]) -> str:
+    return f"use one of: {', '.join(names)}" if names else "it has none yet, so add it to its `branches`"
+
+
 _NOTHING = ScopePlan(frozenset(), (), uses_nodes=False)
 
 
@@ -352,7 +356,10 @@ class _Reader:
     def _find(self, reference: Reference, name: str, *, rooted: bool) -> None:
         target = self.builder.ids.get(name)
         if target is None:
-            self._refuse("unknown_reference", reference, f"There is no node, and no other thing, called `{name}`.")
+            message = (
+                f"Nothing is called `{name}`, no node and no part of the scope; correct the name, or add the node."
+            )
+            self._refuse("unknown_reference", reference, message)
             return
         lookup = self.builder.lookup(self.index, target, rooted=rooted, own=self.own)
         if lookup is None:

@@ -30,10 +30,10 @@ _MAX_ELIF = 200
 _MAX_TAGS_DEEP = 50
 _GROWING: Final = frozenset(["~", "+", "|", "[", "{", "(", ",", "==", "!=", "<", ">", "<=", ">=", "in"])
 _CHEAP: Final = frozenset(["abs", "bool", "d", "default", "float", "int", "round"])
-_WALKING: Final = dict.fromkeys(
-    ["chain", "join", "list", "map", "reject", "rejectattr", "select", "selectattr", "zip"], "walk"
-)
-_WALKING |= dict.fromkeys(["groupby", "max", "min", "sort", "unique"], "sort")
+_WALKING: Final = {
+    **dict.fromkeys(("chain", "join", "list", "map", "reject", "rejectattr", "select", "selectattr", "zip"), "walk"),
+    **dict.fromkeys(("groupby", "max", "min", "sort", "unique"), "sort"),
+}
 _OURS: Final = {"tojson": "__gw_tojson", "length": "__gw_length", "count": "__gw_length"}
 _PAY: Final = "*__gw_pay()"
 _MAY_BE_MISSING: Final = frozenset(

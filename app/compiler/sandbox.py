@@ -13,7 +13,8 @@ from typing import Any, Final
 from minijinja import Environment, TemplateError
 
 from app.compiler.allowance import MAX_LIST, ExpressionError, too_expensive
-from app.compiler.views import ListView, ObjectView, Run, raw, to_text, view
+from app.compiler.evaluation import Run, to_text
+from app.compiler.views import ListView, ObjectView, raw, view
 
 FUEL: Final = 1_000_000  # instructions of the engine: about 30 ms of bare loops
 MAX_INDENT: Final = 100
