@@ -93,8 +93,8 @@ class FakeChatModel(BaseChatModel):
     ) -> AsyncIterator[ChatGenerationChunk]:
         for chunk in self._chunks(messages, **kwargs):
             yield ChatGenerationChunk(message=chunk)
-            if self.delay and chunk.content:
-                await asyncio.sleep(self.delay)
+            # Without a delay, too, others have their turn: a network would let them.
+            await asyncio.sleep(self.delay if chunk.content else 0)
 
     def _chunks(self, messages: list[BaseMessage], **kwargs: Any) -> Iterator[AIMessageChunk]:
         answer = self._answer(messages)
