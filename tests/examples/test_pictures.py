@@ -10,6 +10,7 @@ from app.compiler import plan_of
 from app.services.layout import Rect, Sizes, lay_out
 from app.services.pictures import picture
 from tests.examples.conftest import Service
+from tests.reference import generator
 
 SVG = "{http://www.w3.org/2000/svg}"
 ALLOWED = {SVG + name for name in ("svg", "title", "desc", "style", "g", "rect", "path", "text")}
@@ -165,9 +166,9 @@ def test_nodes_lie_apart_inside_the_picture_and_edges_end_at_their_targets(docum
 
 
 @pytest.mark.spec("TPL-12")
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(60))
 def test_no_edge_runs_through_a_node(seed: int) -> None:
-    document = random_graph(seed)
+    document = random_graph(seed) if seed % 3 == 0 else generator.random_graph(random.Random(seed))
     plan = plan_of(document)
     block = lay_out(plan, Sizes([90.0] * len(document["nodes"]), {}, 46.0))
     for edge, (source, target) in enumerate(plan.ends):
