@@ -2,8 +2,9 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
-from app.compiler import NodeContext, tool
+from app.compiler import NodeContext, RetryableError, tool
 from tests.reference.tools import TOOLS
 
 for name, function in TOOLS.items():
@@ -55,7 +56,29 @@ async def fail_unless(path: str, name: str, gate: str) -> str:
     return name
 
 
+@tool(name="probe.give")
+async def give(path: str, name: str, value: Any = None) -> Any:
+    """Write a line, and give the value."""
+    _write(path, f"start {name}")
+    return value
+
+
+@tool(name="probe.flaky_unless")
+async def flaky_unless(path: str, name: str, gate: str) -> str:
+    """Fail so that another try may help, unless the file `gate` exists."""
+    _write(path, f"start {name}")
+    if not Path(gate).exists():
+        raise RetryableError("the gate is closed")
+    return name
+
+
 @tool(name="probe.key")
 async def key(context: NodeContext) -> str:
     """The idempotency key of the visit."""
     return context.idempotency_key
+
+
+@tool(name="probe.say")
+async def say(context: NodeContext, text: str) -> None:
+    """Write into the node's log."""
+    await context.log(text)
