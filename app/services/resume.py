@@ -106,7 +106,7 @@ async def _answer(connection: Connection, run_id: UUID, waiting: list[DictRow], 
             )
     given = await one(
         connection,
-        """select 1 as found from run_signals where run_id = %s and node_id = %s and iteration = %s and path = %s
+        """select 1 as found from run_signals where run_id = %s and node_id = %s and iteration = %s and path = %s::int[]
            and kind = 'answer'""",
         (run_id, row["node_id"], row["iteration"], row["path"]),
     )
