@@ -144,20 +144,20 @@ class ChatModels:
             await client.aclose()
 
     def _access(self, choice: ModelChoice) -> Access | None:
+        problem = address_problem(choice)
+        if problem is not None:
+            raise HardError(problem, "base_url_not_supported")
         provider = GUARDED.get(choice.provider)
         if provider is None:
-            if choice.base_url is None:
-                return None
-            raise HardError(
-                f"`base_url` works with openai: and anthropic: models only, and {choice.model} is neither; use openai: "
-                "for every server that speaks its protocol.",
-                "base_url_not_supported",
-            )
+            return None
         own = next((value for name in provider.address_variables if (value := os.environ.get(name))), None)
-        key = _key(choice, provider, own)
-        if choice.base_url is not None or own is None:
-            return Access(provider, choice.base_url or provider.address, key, self._http())
-        return Access(provider, own, key, self._trusting(own))
+        if choice.base_url is not None and choice.base_url.rstrip("/") != (own or "").rstrip("/"):
+            # The environment's key belongs to the provider: no document can send it to an address of its own.
+            return Access(provider, choice.base_url, choice.api_key or _KEYLESS, self._http())
+        key = choice.api_key or _environment_key(choice, provider)
+        if own is not None:
+            return Access(provider, own, key, self._trusting(own))
+        return Access(provider, provider.address, key, self._http())
 
     def _trusting(self, address: str) -> httpx.AsyncClient:
         """A client for an address that whoever runs the server has chosen: it may be private, and only that one."""
@@ -190,12 +190,17 @@ def _digest(choice: ModelChoice, access: Access | None) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def _key(choice: ModelChoice, provider: Provider, own_address: str | None) -> str:
-    if choice.api_key:
-        return choice.api_key
-    if choice.base_url is not None and choice.base_url.rstrip("/") != (own_address or "").rstrip("/"):
-        # The environment's key belongs to the provider: no document can send it to an address of its own.
-        return _KEYLESS
+def address_problem(choice: ModelChoice) -> str | None:
+    """Why a model cannot have the `base_url` that it is given; None when it can."""
+    if choice.base_url is None or choice.provider in GUARDED:
+        return None
+    return (
+        f"`base_url` works with openai: and anthropic: models only, and {choice.model} is neither; use openai: for "
+        "every server that speaks its protocol."
+    )
+
+
+def _environment_key(choice: ModelChoice, provider: Provider) -> str:
     key = os.environ.get(provider.key_variable)
     if not key:
         raise HardError(

@@ -13,7 +13,7 @@ from app.compiler.jsonschemas import schema_problem
 from app.compiler.llm.belt import ToolBelt
 from app.compiler.llm.conversation import Talker
 from app.compiler.llm.messages import Message, Text, as_plain, opening
-from app.compiler.llm.providers import ModelChoice
+from app.compiler.llm.providers import ModelChoice, address_problem
 from app.compiler.llm.usage import price_of, usage_of
 from app.compiler.registry import Registry, node_type
 from app.config import ModelPrice
@@ -90,10 +90,14 @@ class LlmConfig(BaseModel):
 
 
 def check_llm(config: Mapping[str, Any], registry: Registry) -> list[tuple[str, str]]:
-    """Whether there is something to ask, and all tools exist."""
+    """Whether there is something to ask, the model can have its address, and all tools exist."""
     problems: list[tuple[str, str]] = []
     if config.get("prompt") is None and config.get("messages") is None:
         problems.append(("", "Give the model a `prompt`, or `messages`."))
+    model, address = config.get("model"), config.get("base_url")
+    if isinstance(model, str) and isinstance(address, str) and "{" not in model:
+        problem = address_problem(ModelChoice(model, base_url=address))
+        problems += [("/base_url", problem)] if problem else []
     tools = config.get("tools")
     for index, name in enumerate(tools if isinstance(tools, list) else ()):
         if isinstance(name, str) and registry.tool(name) is None:

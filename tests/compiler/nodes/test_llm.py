@@ -141,7 +141,9 @@ def test_what_cannot_work_is_refused_at_validation() -> None:
     assert problems(prompt="x", colour="red") == [("invalid_config", "/colour")]
     assert problems(prompt="x", schema={"type": "objekt"}) == [("invalid_config", "/schema")]
     assert problems(prompt="x", schema={"type": "array"}) == [("invalid_config", "/schema")]
-    assert problems(prompt="x", base_url="ftp://x") == [("invalid_config", "/base_url")]
+    assert problems(prompt="x", model="openai:m", base_url="ftp://x") == [("invalid_config", "/base_url")]
+    assert problems(prompt="x", model="ollama:m", base_url="http://x") == [("invalid_config", "/base_url")]
+    assert problems(prompt="x", model="{{ input.m }}", base_url="http://x") == []
     assert problems(prompt="x", max_tool_rounds=101) == [("invalid_config", "/max_tool_rounds")]
     assert problems(messages="{{ input.talk }}", temperature="{{ input.t }}", max_tokens="{{ input.n }}") == []
     schema = {"type": "object", "properties": {"a": {"const": "{{ no template }}"}}}
