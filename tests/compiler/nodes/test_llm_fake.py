@@ -23,7 +23,7 @@ async def test_the_echo_repeats_the_last_text_of_the_user_word_by_word(visit: Vi
     assert output["text"] == text
     assert asyncio.get_running_loop().time() - begin > 0.2
     pieces = [data["text"] for kind, data in visit.reports if kind == "token"]
-    assert len(pieces) > 3
+    assert len(pieces) > 1
     assert output["usage"] == {"input_tokens": 5, "output_tokens": 5, "total_tokens": 10, "cost": None}
     assert (await visit.run("llm", {"model": "fake:echo", "prompt": ""}))["text"] == ""
 
