@@ -103,6 +103,7 @@ class Run:
 
     def keep(self, size: int) -> None:
         """Counts characters that a template makes and goes on working with; raises ExpressionError."""
+        self.tick()
         self.allowance.make(size)
         self.allowance.read += size
         if self.allowance.read > self.max_read:

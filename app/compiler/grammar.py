@@ -96,6 +96,19 @@ TESTS: Final = frozenset(
     ]
 )
 _BY_NAME: Final = frozenset({"map", "select", "reject", "selectattr", "rejectattr"})
+_FOR_LISTS: Final = _BY_NAME | {
+    "chain",
+    "dictsort",
+    "groupby",
+    "items",
+    "join",
+    "list",
+    "max",
+    "min",
+    "sort",
+    "unique",
+    "zip",
+}
 MAX_SEPARATOR = 1000
 _OPEN, _CLOSE = frozenset("([{"), frozenset(")]}")
 
@@ -165,8 +178,10 @@ def _check_filter(tokens: Sequence[Token], index: int) -> None:
 
 def _check_map(arguments: Sequence[Token], position: int) -> None:
     by_filter = arguments[0].kind == "string"
-    if by_filter and (arguments[0].text[1:-1] not in FILTERS - _BY_NAME or len(arguments) > 1):
-        raise RefusedError("`map` takes the name of one filter, without arguments, or attribute=…", position)
+    if by_filter and (arguments[0].text[1:-1] not in FILTERS - _FOR_LISTS or len(arguments) > 1):
+        raise RefusedError(
+            "`map` takes the name of one filter for single values, without arguments, or attribute=…", position
+        )
     if not by_filter and len(arguments) != 3:  # noqa: PLR2004 - attribute, =, text
         raise RefusedError("`map(attribute=…)` takes nothing else", position)
 

@@ -11,7 +11,7 @@ from app.errors import GraphwrightError
 
 MARKERS = re.compile(r"\{\{|\{%|\{#")
 MAX_SOURCE = 256 * 1024
-MAX_TOKENS = 4_000  # about 30 ms of checking
+MAX_TOKENS = 8_000  # about 30 ms of checking
 MAX_BRACKETS = 50
 MAX_DEPTH = 200  # the engine's stack holds 800 chained operators in a thread with a stack of 512 KB
 _TOKEN = re.compile(

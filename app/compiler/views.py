@@ -35,6 +35,8 @@ class _View:
         return bool(self._raw)
 
     def __str__(self) -> str:
+        if not self._run.step():
+            return ""
         try:
             text = self._run.text(self._raw)
             self._run.allowance.read += len(text)
