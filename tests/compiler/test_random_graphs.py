@@ -5,44 +5,40 @@ import pytest
 
 from app.compiler import WorkflowGraphCompiler, emit
 from tests.compiler.flow import COMPILER, run
+from tests.reference.agreement import comparable, expected_turns, found_turns
 from tests.reference.generator import random_graph, random_input
 from tests.reference.interpreter import interpret
 
-CHUNK = 100
+GRAPHS, CHUNK, AT_ONCE = 2000, 100, 8
 
 
 @pytest.mark.spec("LANG-1", "LANG-2", "LANG-4", "LANG-11", "LANG-13", "LANG-18")
-@pytest.mark.parametrize("first", range(0, 600, CHUNK))
+@pytest.mark.parametrize("first", range(0, GRAPHS, CHUNK))
 async def test_random_graphs_end_as_the_reference_interpreter_says(first: int) -> None:
-    for seed in range(first, first + CHUNK):
-        rng = random.Random(seed)
-        document = random_graph(rng, loops=seed % 4, state=seed % 3 == 0)
-        value = random_input(rng)
-        expected = interpret(document, value)
+    slots = asyncio.Semaphore(AT_ONCE)
 
-        flow = await run(document, value)
+    async def one(seed: int) -> None:
+        async with slots:
+            await compare(seed)
 
-        assert _outcomes(flow.outcomes) == {k: (o.status, o.output, o.reason) for k, o in expected.nodes.items()}, seed
-        assert flow.status == expected.status, seed
-        if expected.status == "COMPLETED":
-            assert flow.result == expected.result, seed
-            assert (flow.compiled.final_state(flow.context) or {}) == expected.state, seed
+    await asyncio.gather(*(one(seed) for seed in range(first, first + CHUNK)))
 
 
-@pytest.mark.parametrize("first", range(0, 200, CHUNK))
-async def test_a_run_resumed_at_any_point_ends_the_same_and_repeats_nothing(first: int) -> None:
-    for seed in range(first, first + CHUNK):
-        rng = random.Random(seed)
-        document, value = random_graph(rng, loops=seed % 4, state=seed % 3 == 0), random_input(rng)
-        whole = await run(document, value)
-        turns = list(whole.outcomes)
-        kept = {key: whole.outcomes[key] for key in turns[: rng.randint(0, len(turns))] if whole.outcomes[key].handled}
+async def compare(seed: int, compiler: WorkflowGraphCompiler = COMPILER) -> None:
+    rng = random.Random(seed)
+    # A few large graphs; most of what can go wrong shows in small ones.
+    size = rng.randint(40, 90) if seed % 50 == 0 else None
+    document = random_graph(rng, size=size, loops=seed % 4, state=seed % 3 == 0, maps=seed % 5 > 0)
+    value = random_input(rng)
+    expected = interpret(document, value)
 
-        again = await run(document, value, known=kept)
+    flow = await run(document, value, compiler=compiler)
 
-        assert not kept.keys() & again.outcomes.keys(), seed
-        assert _outcomes({**again.outcomes, **kept}) == _outcomes(whole.outcomes), seed
-        assert again.status == whole.status, seed
+    assert found_turns(flow.outcomes) == expected_turns(expected), seed
+    assert flow.status == expected.status, seed
+    if expected.status == "COMPLETED":
+        assert comparable(flow.result) == comparable(expected.result), seed
+        assert (flow.compiled.final_state(flow.context) or {}) == comparable(expected.state), seed
 
 
 @pytest.mark.spec("LANG-18")
@@ -50,15 +46,8 @@ async def test_nodes_that_share_a_task_of_langgraph_end_the_same(monkeypatch: py
     monkeypatch.setattr(emit, "LARGE", 0)
     monkeypatch.setattr(emit, "SHARD", 3)
     compiler = WorkflowGraphCompiler(COMPILER.registry)
-    for seed in range(150):
-        rng = random.Random(5_000 + seed)
-        document, value = random_graph(rng, loops=seed % 4, state=seed % 3 == 0), random_input(rng)
-        expected = interpret(document, value)
-
-        flow = await run(document, value, compiler=compiler)
-
-        assert _outcomes(flow.outcomes) == {k: (o.status, o.output, o.reason) for k, o in expected.nodes.items()}, seed
-        assert flow.status == expected.status, seed
+    for seed in range(5_000, 5_150):
+        await compare(seed, compiler)
 
 
 @pytest.mark.spec("LANG-7")
@@ -75,10 +64,3 @@ async def test_stop_reaches_nodes_that_share_the_task_of_the_failed_one(monkeypa
 
     assert flow.stopped
     assert ("end", "slow") not in flow.order
-
-
-def _outcomes(outcomes):
-    return {
-        key: (o.status, o.output, (o.reason or {}).get("code") if o.status == "SKIPPED" else None)
-        for key, o in outcomes.items()
-    }

@@ -1,0 +1,115 @@
+"""Runs that crash and wait at random go on to the same end, and repeat nothing that was recorded."""
+
+import asyncio
+import random
+from typing import Any
+
+import pytest
+
+from app.compiler.waiting import Place, Signal
+from tests.compiler.executions import Execution, Record, compiler_with, shaken
+from tests.compiler.flow import Flow
+from tests.reference.agreement import comparable, expected_turns, found_turns
+from tests.reference.generator import random_answers, random_graph, random_input
+from tests.reference.interpreter import Outcome, interpret
+from tests.reference.nodetypes import ANSWERED_BY
+
+GRAPHS, CHUNK, AT_ONCE = 2000, 100, 8
+
+
+class Story:
+    """One random graph, what the reference says of it, and a run of it through crashes and waits."""
+
+    def __init__(self, seed: int, *, waits: bool) -> None:
+        self.seed = seed
+        self.rng = rng = random.Random(seed)
+        self.document = random_graph(rng, loops=seed % 4, state=seed % 3 == 0, maps=True, waits=waits)
+        self.value = random_input(rng)
+        self.answers = random_answers(seed)
+        self.asked: list[Place] = []
+        self.expected: Outcome = interpret(self.document, self.value, self._answer)
+        self.compiler = compiler_with(shaken(rng, 0.002))
+        self.record = Record()
+
+    def _answer(self, place: Place) -> Any:
+        self.asked.append(place)
+        return self.answers(place)
+
+    async def crash(self) -> None:
+        """Execute a part of it."""
+        left = len(self.expected.nodes) + len(self.asked)
+        cut = self.rng.choice([self.rng.randint(1, 3), self.rng.randint(1, max(1, left))])
+        await self._execution(cut=cut, lost=self.rng.choice([0, 0, 1, 5, 50])).run()
+
+    async def finish(self) -> Flow:
+        """Execute it until it waits no more."""
+        while True:
+            flow = await self._execution().run()
+            if not flow.context.parks:
+                return flow
+            waiting = sorted(self.record.waiting)
+            assert waiting
+            for place in self.rng.sample(waiting, self.rng.randint(1, len(waiting))):
+                self.record.let_go(place, self.answers)
+
+    def _execution(self, **more: Any) -> Execution:
+        return Execution(self.document, self.value, self.record, self.compiler, heard=self._heard, **more)
+
+    def _heard(self, execution: Execution) -> None:
+        """Answer while the run goes on, sometimes before anybody asks."""
+        asking = [place for place, why in self.record.waiting.items() if why == "waiting_for_approval"]
+        if not asking or self.rng.random() > 0.1:
+            return
+        place = self.rng.choice([*asking, *self.asked])
+        if place not in self.record.signals:
+            signal = Signal("answer", self.answers(place), ANSWERED_BY)
+            self.record.signals[place] = [signal]
+            execution.context.waits.tell(place, signal)
+
+    def check(self, flow: Flow) -> None:
+        expected = self.expected
+        assert found_turns(self.record.outcomes) == expected_turns(expected), self.seed
+        assert flow.status == expected.status, self.seed
+        if expected.status == "COMPLETED":
+            assert comparable(flow.result) == comparable(expected.result), self.seed
+            assert (flow.compiled.final_state(flow.context) or {}) == comparable(expected.state), self.seed
+
+
+async def tell(seed: int, *, crashes: int, waits: bool) -> None:
+    story = Story(seed, waits=waits)
+    try:
+        async with asyncio.timeout(20):
+            for _ in range(crashes):
+                await story.crash()
+            story.check(await story.finish())
+    except Exception as error:
+        error.add_note(f"seed {seed}, {crashes} crashes, waits: {waits}")
+        raise
+
+
+async def tell_all(seeds: range, **what: Any) -> None:
+    slots = asyncio.Semaphore(AT_ONCE)
+
+    async def one(seed: int) -> None:
+        async with slots:
+            await tell(seed, **{"crashes": random.Random(-seed).randint(1, 3), **what})
+
+    await asyncio.gather(*(one(seed) for seed in seeds))
+
+
+@pytest.mark.spec("LANG-30")
+@pytest.mark.parametrize("first", range(0, GRAPHS, CHUNK))
+async def test_a_run_that_crashes_at_random_ends_the_same_and_repeats_nothing_recorded(first: int) -> None:
+    await tell_all(range(first, first + CHUNK), waits=False)
+
+
+@pytest.mark.spec("LANG-31")
+@pytest.mark.parametrize("first", range(0, 600, CHUNK))
+async def test_a_run_that_waits_ends_as_if_the_answers_had_been_there(first: int) -> None:
+    await tell_all(range(20_000 + first, 20_000 + first + CHUNK), waits=True, crashes=0)
+
+
+@pytest.mark.spec("LANG-30", "LANG-31")
+@pytest.mark.parametrize("first", range(0, 400, CHUNK))
+async def test_a_run_that_waits_and_crashes_ends_the_same(first: int) -> None:
+    await tell_all(range(30_000 + first, 30_000 + first + CHUNK), waits=True)
