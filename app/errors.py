@@ -12,7 +12,27 @@ GraphwrightError
 """
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
+
+REFUSALS: Final = (
+    "duplicate_node_id",
+    "unknown_node_type",
+    "invalid_config",
+    "unknown_source",
+    "unknown_target",
+    "no_entry",
+    "unreachable_node",
+    "loop_with_several_headers",
+    "unconditional_loop",
+    "unknown_branch",
+    "invalid_template",
+    "invalid_condition",
+    "unknown_reference",
+    "reference_not_upstream",
+    "unknown_state_key",
+    "too_large",
+)
+"""The codes of everything that a graph can be refused for."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -225,7 +225,7 @@ def _identity_problems(plain: Mapping[str, Any], pointers: Pointers) -> list[Pro
     for n, edge in enumerate(edges if isinstance(edges, list) else []):
         said = [key for key in ("condition", "branch", "on") if isinstance(edge, Mapping) and edge.get(key) is not None]
         if len(said) > 1:
-            message = f"An edge has one of `condition`, `branch` and `on`; this one has {' and '.join(said)}."
+            message = f"An edge has one of `condition`, `branch` and `on`; this one has {' and '.join(said)}. Keep one."
             problems.append(Problem("invalid_condition", pointers["edges", n], message, edge=n))
     return problems
 

@@ -89,7 +89,7 @@ class _Builder:
         entries = [n for n in range(count) if n not in targets]
         if self.document.entry is not None and self.ids[self.document.entry] in targets:
             entries = sorted([*entries, self.ids[self.document.entry]])
-        if not entries:
+        if not entries and count:
             message = (
                 "No node can start: every node has an incoming edge. Remove one, or name the first node in `entry`."
             )
