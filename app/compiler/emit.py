@@ -295,7 +295,7 @@ async def visit_node(
         turn.writes[unit.index] = outcome.writes
     if outcome.status == "FAILED" and not outcome.handled:
         turn.broken = True
-        context.failure = context.failure or (node_id, outcome.error or {})
+        context.fail(node_id, outcome.error or {})
     return outcome
 
 

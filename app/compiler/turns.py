@@ -103,6 +103,11 @@ class RunContext:
     parks: list[Outcome] = field(default_factory=list)
     results: dict[Place, Results] = field(default_factory=dict)
 
+    def fail(self, node_id: str, error: dict[str, Any]) -> None:
+        """Take down an unhandled failure: the first one stands for the run, or the first that will not pass."""
+        if self.failure is None or (self.failure[1].get("retryable") and not error.get("retryable")):
+            self.failure = (node_id, error)
+
 
 class Turn:
     """One pass over one region. `path` names the laps around it, the outermost first."""

@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,9 @@ async def check_log(client: httpx.AsyncClient, path: str) -> list[dict[str, Any]
 
     assert [e["seq"] for e in events] == list(range(1, run["last_seq"] + 1))
     assert ends[-1] is events[-1]
-    assert len(ends) == 1 + sum(e["type"] == "workflow.run.queued" and e["data"].get("retry", False) for e in events)
+    moves = [e for e in events if e["type"].startswith("workflow.run.")]
+    for before, after in pairwise(moves):
+        assert before not in ends or (after["type"], after["data"].get("retry")) == ("workflow.run.queued", True)
     assert ends[-1]["type"] == f"workflow.run.{run['status'].lower()}"
     nodes = (await client.get(f"{path}/nodes", params={"limit": 200})).json()["items"]
     assert not [n for n in nodes if n["status"] in ("RUNNING", "WAITING", "RETRYING")]
