@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import compiling, makespan, running, streams
+from benchmarks import compiling, makespan, maps, running, streams
 from benchmarks.figures import Report
 from benchmarks.peer import peer
 from benchmarks.server import serving
@@ -21,13 +21,15 @@ if sys.platform == "win32":
 else:
     from uvloop import new_event_loop
 
-PARTS = ("compile", "makespan", "runs", "streams")
+PARTS = ("compile", "maps", "makespan", "runs", "streams")
 
 
 async def measure(report: Report, parts: list[str], *, quick: bool) -> None:
     """Measure the parts one after the other."""
     if "compile" in parts:
         await compiling.measure(report, quick=quick)
+    if "maps" in parts:
+        await maps.measure(report, quick=quick)
     if not {"makespan", "runs", "streams"}.intersection(parts):
         return
     async with AsyncExitStack() as stack:
