@@ -69,8 +69,16 @@ def run_programs(folder: Path, tasks: list[dict[str, Any]], **environment: str) 
 
 
 def run_program(
-    folder: Path, graph: Any, value: Any = None, *, answers: Any = None, children: Any = None, **environment: str
+    folder: Path,
+    graph: Any,
+    value: Any = None,
+    *,
+    answers: Any = None,
+    children: Any = None,
+    state: bool = False,
+    **environment: str,
 ) -> dict[str, Any]:
-    """What the exported program of one graph comes to."""
+    """What the exported program of one graph comes to; `state` asks for its final state and nodes, too."""
     source = export_python(graph, COMPILER.registry, name="A test", children=children)
-    return run_programs(folder, [{"source": source, "input": value, "answers": answers}], **environment)[0]
+    task = {"source": source, "input": value, "answers": answers, "state": state}
+    return run_programs(folder, [task], **environment)[0]

@@ -1,6 +1,6 @@
 """Python source laid out as a formatter would: on one line where it fits, else one item per line."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,8 +18,9 @@ class Group:
 
 @dataclass(frozen=True)
 class Lines:
-    """One text written as several literals, one below the other."""
+    """One text written as several literals, one below the other, where one line is too short for it."""
 
+    whole: str
     literals: Sequence[str]
 
 
@@ -55,35 +56,27 @@ def quoted(text: str) -> str:
 
 
 def text(value: str) -> Code:
-    """A text as a literal, a long one of several lines line by line."""
+    """A text as a literal, one of several lines line by line where it is long."""
     lines = value.splitlines(keepends=True)
-    return (
-        Lines([quoted(line) for line in lines]) if len(lines) > 1 and len(quoted(value)) > WIDTH // 2 else quoted(value)
-    )
+    return Lines(quoted(value), [quoted(line) for line in lines]) if len(lines) > 1 else quoted(value)
 
 
-def one_line(code: Code) -> str | None:
-    """The code on one line; None for what takes several."""
+def one_line(code: Code) -> str:
+    """The code on one line, however long."""
     if isinstance(code, str):
         return code
     if isinstance(code, Lines):
-        return None
+        return code.whole
     inner = [one_line(item) for _, item in code.items]
-    if any(item is None for item in inner):
-        return None
     return code.opening + ", ".join(f"{b}{i}" for (b, _), i in zip(code.items, inner, strict=True)) + code.closing
 
 
 def laid_out(code: Code, depth: int, before: str = "", after: str = "") -> list[str]:
     """The lines of `before`, code and `after`, indented `depth` times."""
     indent = "    " * depth
-    line = one_line(code)
-    if isinstance(code, str):
-        return [indent + before + code + after]
-    if line is not None and (
-        len(indent + before + line + after) <= WIDTH or (isinstance(code, Group) and not code.items)
-    ):
-        return [indent + before + line + after]
+    line = f"{indent}{before}{one_line(code)}{after}"
+    if isinstance(code, str) or len(line) <= WIDTH or (isinstance(code, Group) and not code.items):
+        return [line]
     if isinstance(code, Lines):
         return [
             indent + before + code.literals[0],
@@ -99,8 +92,3 @@ def laid_out(code: Code, depth: int, before: str = "", after: str = "") -> list[
 def statement(before: str, code: Code, depth: int = 1) -> list[str]:
     """The lines of a statement such as `return …`."""
     return laid_out(code, depth, before)
-
-
-def wrapped(sentences: Iterable[str]) -> list[str]:
-    """Texts as they are, without trailing blanks."""
-    return [sentence.rstrip() for sentence in sentences]

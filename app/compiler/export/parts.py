@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.compiler.document import Edge, Node
-from app.compiler.export.bodies import Bodies
+from app.compiler.export.bodies import Bodies, tries
 from app.compiler.export.layout import Code, Group, call, literal, quoted, statement
 from app.compiler.export.names import Names
 from app.compiler.export.native import NativeEdges
@@ -112,7 +112,7 @@ class PartWriter:
         if node.join != "any":
             options["join"] = quoted(node.join)
             self.bodies.features.update(["first"] if node.join == "first" else [])
-        options |= self._tries(node)
+        options |= tries(node, self.bodies)
         if node.on_error != "fail":
             options["on_error"] = quoted(node.on_error)
             self.bodies.features.add("failures")
@@ -129,18 +129,6 @@ class PartWriter:
             options["nodes"] = _names([lookup.name for lookup in program.before.lookups if not lookup.rooted])
             options |= {"before": _names(list(before))} if before else {}
         return call("flow.node", quoted(node.id), self.functions[n], **options)
-
-    def _tries(self, node: Node) -> dict[str, Code]:
-        """How often a node is tried, and how long."""
-        options: dict[str, Code] = {}
-        if node.timeout is not None:
-            options["timeout"] = f"{node.timeout:g}"
-            self.bodies.features.add("timeout")
-        if node.retry is not None and node.retry.max_attempts > 1:
-            self.bodies.features.add("retry")
-            said = {key: repr(value) for key, value in node.retry.model_dump(exclude_defaults=True).items()}
-            options["retry"] = call("Retry", **said)
-        return options
 
     def _flow_edge(self, edge: Edge) -> Code:
         options: dict[str, Code] = {}
@@ -176,7 +164,7 @@ class PartWriter:
         functions, nodes = self.functions, self.part.nodes
         lines = [f"def {self.build}() -> Any:", '    """The graph."""', "    builder = StateGraph(State)"]
         for n in self.order:
-            made = call("step", quoted(nodes[n].id), functions[n], **self._tries(nodes[n]))
+            made = call("step", quoted(nodes[n].id), functions[n], **tries(nodes[n], self.bodies))
             lines += statement("", call("builder.add_node", quoted(functions[n]), made))
         always: dict[int, list[int]] = {}
         for source, target in edges.always:

@@ -28,6 +28,9 @@ MODULES = (
     "schema",
     "person",
     "child",
+    "maps",
+    "fake",
+    "model",
 )
 _MARK = re.compile(r"  #: (\w+)$")
 _LINT = re.compile(r"  # (?:noqa|type: ignore).*$")

@@ -134,6 +134,7 @@ class _Program:
         needs = {*self.bodies.needs, "Any", "See", "json", "sys", "asyncio"} | (set() if is_native else {"Flow"})
         filters = sorted(self.bodies.values.filters())
         features = self.bodies.features | ({"filters"} if filters else set())
+        features |= {"methods"} if self.bodies.values.has_methods() else set()
         features |= {f"{name}_used" for name in self.bodies.values.names()}
         needs |= {"load_file"} if self.sources.files else set()
         needs |= {"without_graphwright"} if self.sources.lines() else set()
@@ -179,7 +180,8 @@ class _Program:
         )
 
     def _header(self, part: Part, document: Document, imports: set[str]) -> list[str]:
-        packages = [p for p in _PACKAGES if any(f" {p}" in line for line in imports)]
+        packages = [p for p in _PACKAGES if any(line.split()[1].split(".")[0] == p for line in imports)]
+        packages += sorted(self.bodies.packages)
         lines = [f"{part.name}.", ""]
         if document.description:
             lines += [*document.description.splitlines(), ""]
@@ -237,7 +239,7 @@ def _filters(names: list[str]) -> dict[str, str]:
     if "pluck" in names:
         renamed[r"\bmap\(\s*attribute\s*="] = "pluck("
     own = ", ".join(f"{quoted(name)}: {table[name]}" for name in names)
-    return {"FILTERS": f"FILTERS = {{{own}}}", "RENAMED": f"RENAMED = {renamed!r}"}
+    return {"FILTERS": f"FILTERS = {{{own}}}", "RENAMED": "\n".join(statement("RENAMED = ", literal(renamed), 0))}
 
 
 def _sorted_imports(lines: Any) -> list[str]:
@@ -250,7 +252,7 @@ def _sorted_imports(lines: Any) -> list[str]:
             _, module, _, names = line.split(" ", 3)
             modules.setdefault(module, set()).add(names)
     froms = [f"from {module} import {', '.join(sorted(names, key=_case))}" for module, names in sorted(modules.items())]
-    third = ("langgraph", "langchain", "minijinja", "httpx", "jsonschema", "pydantic")
+    third = ("langgraph", "langchain", "langchain_core", "minijinja", "httpx", "jsonschema", "pydantic")
     groups = [[], []]  # type: list[list[str]]
     for line in [*plain, *sorted([*froms, *renamed], key=lambda line: line.split()[1])]:
         groups[line.split()[1].split(".")[0] in third].append(line)

@@ -11,6 +11,7 @@ from app.compiler.tokens import MARKERS, cut_template
 
 _FILTER = re.compile(r"\|\s*(\w+)")
 _NAMED = re.compile(r"\b(nodes|loop|run|secrets)\b")
+_METHOD = re.compile(r"\.(?:" + "|".join(name for name in dir(dict) if not name.startswith("_")) + r")\b")
 _OWN = {"tojson": "json_text", "fromjson": "fromjson", "replace": "replace", "indent": "indent", "format": "format"}
 
 
@@ -54,6 +55,10 @@ class Values:
     def names(self) -> set[str]:
         """Names with a meaning of their own that the expressions may use."""
         return {name for source in self.expressions for name in _NAMED.findall(source)}
+
+    def has_methods(self) -> bool:
+        """Whether a field is called like a method of Python's dict."""
+        return any(_METHOD.search(source) for source in self.expressions)
 
     def filters(self) -> set[str]:
         """Filters of ours that the expressions use, by the names that the program gives them."""

@@ -28,7 +28,7 @@ async def http(
     follow_redirects: bool = True,
 ) -> dict[str, Any]:
     """Call a service: `{status, headers, json | text | base64, response}`. Raises errors that say if to try again."""
-    sent = httpx.Headers({name: _plain(content) for name, content in (headers or {}).items() if content is not None})
+    sent = httpx.Headers({name: _written(content) for name, content in (headers or {}).items() if content is not None})
     content = _content(sent, json, body)
     if method.upper() not in ("GET", "HEAD"):
         sent.setdefault("Idempotency-Key", quote(f"{RUN_ID}/{see.node_id}/{see.more['iteration']}", safe="/:-_.~ "))
@@ -40,7 +40,7 @@ async def http(
         except httpx.RequestError as error:
             raise _failure(error, target) from error
     expected = {
-        _plain(status).lower() for status in (expect_status if isinstance(expect_status, list) else [expect_status])
+        _written(status).lower() for status in (expect_status if isinstance(expect_status, list) else [expect_status])
     }
     if not expected & {str(response.status_code), f"{response.status_code // 100}xx"}:
         raise _unexpected(response, target)
@@ -64,10 +64,10 @@ def _address(url: str, query: dict[str, Any]) -> httpx.URL:
     if address.scheme not in ("http", "https") or not address.host:
         raise HardError(f"{url} is no http or https address.", "invalid_config")
     lists = {name: item if isinstance(item, list) else [item] for name, item in query.items()}
-    return address.copy_merge_params({n: [_plain(i) for i in items if i is not None] for n, items in lists.items()})
+    return address.copy_merge_params({n: [_written(i) for i in items if i is not None] for n, items in lists.items()})
 
 
-def _plain(value: Any) -> str:
+def _written(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 

@@ -43,19 +43,44 @@ class See:
         """A template filled in; what is no text stands in it as JSON."""
         return self._render(TAG.sub(lambda tag: _strict(tag[1]) if tag[1] else tag[0], template), template)
 
-    def with_names(self, **names: Any) -> "See":  #: map
-        """The same with more names."""
-        return See(lambda name: names[name] if name in names else self.find(name), self.node_id, **self.more)
+    def of_item(self, item: Any, index: int) -> "See":  #: map
+        """What is seen for one item of a list: `item` and `index`, too."""
+        names = {"item": item, "index": index}
+        iteration = f"{self.more['iteration']}/{index}"
+        more = {**self.more, "iteration": iteration}
+        return See(lambda name: names[name] if name in names else self.find(name), self.node_id, **more)
 
     def _render(self, source: str, shown: str) -> str:
         names: dict[str, Any] = {}
         for name in set(re.findall(r"[^\W\d]\w*", source)):
             with suppress(KeyError):
                 names[name] = self.find(name)
+                names[name] = _data(names[name])  #: methods
         try:
             return ENGINE.render_str(source, **names)
         except TemplateError as error:
             raise HardError(f"`{shown}` cannot be evaluated: {error.message}", "template_error") from None
+
+
+class Data(dict[str, Any]):
+    """An object without Python's methods: a field called `items` that is not there shall not be found."""
+
+    def __missing__(self, key: str) -> Any:
+        vars(self)["asked"] = key
+        raise KeyError(key)
+
+    def __getattribute__(self, name: str) -> Any:
+        if name in dir(dict) and not name.startswith("__"):
+            asked = super().__getattribute__("__dict__").pop("asked", None)
+            if name != "items" or asked == "items":  # the engine itself asks for `items`, to go through an object
+                raise AttributeError(name)
+        return super().__getattribute__(name)
+
+
+def _data(value: Any) -> Any:
+    if isinstance(value, dict):
+        return Data({key: _data(item) for key, item in value.items()})
+    return [_data(item) for item in value] if isinstance(value, list) else value
 
 
 def _strict(expression: str) -> str:
