@@ -17,7 +17,16 @@ from app.compiler.evaluation import Run, spelled
 from app.compiler.lookups import MissingError, absent, no_field, read_value, spelled_step, what_is_missing
 from app.compiler.references import Analysis, Path, Reference, plain_path
 from app.compiler.sandbox import DICT_METHODS, as_expression_error, engine
-from app.compiler.tokens import MARKERS, MAX_SOURCE, Part, RefusedError, SyntaxProblems, cut_expression, cut_template
+from app.compiler.tokens import (
+    MARKERS,
+    MAX_SOURCE,
+    Part,
+    RefusedError,
+    SyntaxProblems,
+    Token,
+    cut_expression,
+    cut_template,
+)
 from app.compiler.views import Absent, place, result, view, with_floats
 
 __all__ = [
@@ -262,7 +271,7 @@ def _compile_anew(text: str, is_bare: bool) -> _Program | str:
         return f"The {name} is longer than {MAX_SOURCE:,} characters; shorten it, or put the text into the input."
     try:
         text.encode()
-        return _expression(text, _shown(text, _noun(is_bare))) if is_bare else _text_program(text)
+        return _expression(cut_expression(text)[0], _shown(text, _noun(is_bare))) if is_bare else _text_program(text)
     except UnicodeEncodeError:
         return f"The {_noun(is_bare).lower()} is no valid Unicode text (it has a lone surrogate)."
     except RefusedError as refused:
@@ -275,8 +284,7 @@ def _compile_anew(text: str, is_bare: bool) -> _Program | str:
 _compile_cached = lru_cache(maxsize=4096)(_compile_anew)
 
 
-def _expression(text: str, shown: str) -> _Program:
-    tokens, _, _ = cut_expression(text)
+def _expression(tokens: Sequence[Token], shown: str) -> _Program:
     analysis = Analysis()
     source, _ = analysis.expression(tokens)
     path = plain_path(tokens)
@@ -290,8 +298,7 @@ def _text_program(text: str) -> _Program:
     stripped = text.strip()
     parts = cut_template(stripped)
     if len(parts) == 1 and parts[0].kind == "output":
-        inside = stripped[len(parts[0].opening) :][: -len(parts[0].closing.lstrip()) or None]
-        return _expression(inside, _shown(stripped))
+        return _expression(parts[0].tokens, _shown(stripped))
     parts = parts if len(stripped) == len(text) else cut_template(text)
     analysis = Analysis()
     source = "".join(_part_source(part, analysis) for part in parts)
