@@ -8,7 +8,7 @@ import typer
 from app import jsontext
 from app.cli.api import Api
 from app.cli.board import Board, Display
-from app.cli.files import parse_json, read_json
+from app.cli.files import FileProblemError, parse_json, read_json
 from app.cli.options import AsJson, Most, ProjectName, commands
 from app.cli.output import clean, say, show_fields, show_json, show_table
 
@@ -142,6 +142,7 @@ def retry(
     *,
     from_node: Annotated[str | None, typer.Option(help="This node and all behind it run again, too.")] = None,
     version: Annotated[int | None, typer.Option(help="Go on with this version of the workflow.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run and what be reused.")] = False,
     watch_it: Watch = False,
     project: ProjectName = None,
     as_json: AsJson = False,
@@ -151,7 +152,38 @@ def retry(
     place = f"{api.project(project)}/workflows/runs"
     wanted = {"from_node": from_node, "version": version}
     body = {name: value for name, value in wanted.items() if value is not None}
+    if dry_run:
+        _foretell(api.post(f"{place}/{run}/retry", body, dry_run="true"), as_json=as_json)
+        return
     _tell(api, place, api.post(f"{place}/{run}/retry", body), watch_it=watch_it, as_json=as_json)
+
+
+@app.command()
+def fork(
+    run: RunId,
+    *,
+    from_node: Annotated[str | None, typer.Option(help="This node and all behind it run again.")] = None,
+    version: Annotated[int | None, typer.Option(help="Go on with this version of the workflow.")] = None,
+    data: Annotated[str | None, typer.Option("--input", metavar="JSON", help="Another input.")] = None,
+    outputs: Annotated[
+        list[str] | None, typer.Option("--output", metavar="NODE=JSON", help="What a node gives without running.")
+    ] = None,
+    execute: Annotated[bool, typer.Option("--execute", help="Start it at once.")] = False,
+    watch_it: Watch = False,
+    project: ProjectName = None,
+    as_json: AsJson = False,
+) -> None:
+    """Make a run that starts from what another one has completed, and print its id; `--watch` starts it, too."""
+    wanted = {"from_node": from_node, "version": version}
+    body: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    if data is not None:
+        body["input_data"] = parse_json(data, "The value of --input")
+    if outputs:
+        body["outputs"] = dict(map(_given, outputs))
+    api = Api()
+    place = f"{api.project(project)}/workflows/runs"
+    made = api.post(f"{place}/{run}/fork", body, execute="true" if execute or watch_it else "false")
+    _tell(api, place, made, watch_it=watch_it, as_json=as_json)
 
 
 @app.command()
@@ -182,6 +214,23 @@ def nodes(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) -
         for one in found
     ]
     show_table(("NODE", "TURN", "TYPE", "STATUS", "MS", "BECAUSE"), rows)
+
+
+def _given(option: str) -> tuple[str, Any]:
+    name, sign, text = option.partition("=")
+    if not sign:
+        raise FileProblemError(f"--output takes NODE=JSON, such as --output fetch=true; this is {option!r}.")
+    return name, parse_json(text, f"The output of {name}")
+
+
+def _foretell(plan: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        show_json(plan)
+        return
+    rows = [
+        (step["node_id"], step.get("iteration", 0), step["action"], step["reason"]["message"]) for step in plan["nodes"]
+    ]
+    show_table(("NODE", "TURN", "ACTION", "BECAUSE"), rows)
 
 
 def _because(state: dict[str, Any]) -> str:

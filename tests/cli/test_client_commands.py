@@ -59,6 +59,23 @@ async def test_a_run_is_stepped_through_and_answered(remote: Shell) -> None:
     assert (await remote.good("runs", "result", run)).value["ask"]["answer"] == "yes"
 
 
+@pytest.mark.spec("CLI-20")
+async def test_a_retry_is_foretold_and_a_run_forked(remote: Shell) -> None:
+    await remote.good("projects", "create", "Acme")
+    failing = (await remote.good("workflows", "create", remote.file("failing.json", FAILING))).out.strip()
+    failed = (await remote.run("runs", "create", failing, "--data", "{}", "--watch")).err.split()[0]
+    foretold = await remote.good("runs", "retry", failed, "--dry-run")
+    assert "boom\t0\trun\tIt has failed." in foretold.out
+    plan = (await remote.good("runs", "retry", failed, "--dry-run", "--from-node", "boom", "--json")).value
+    assert (plan["runs"], plan["nodes"][0]["reason"]["code"]) == (["boom"], "requested")
+    watched = await remote.good("runs", "fork", failed, "--output", 'boom={"x": "a=b"}', "--watch")
+    assert watched.value == {"boom": {"x": "a=b"}}
+    good = (await remote.good("runs", "fork", failed, "--from-node", "boom", "--input", '{"a": {"b": 1}}')).out.strip()
+    assert (await remote.good("runs", "show", good, "--json")).value["input"] == {"a": {"b": 1}}
+    refused = await remote.run("runs", "fork", failed, "--output", "boom")
+    assert (refused.code, "NODE=JSON" in refused.err) == (1, True)
+
+
 @pytest.mark.spec("CLI-14")
 async def test_a_refusal_is_told_with_all_its_problems(remote: Shell) -> None:
     await remote.good("projects", "create", "Acme")

@@ -196,7 +196,8 @@ async def test_a_run_can_be_forked_while_it_runs(forks: Forks, trace: Trace, tmp
     source = await start(forks.project, graph(nodes, ("a", "held"), ("held", "c")))
 
     async def held() -> bool:
-        return "start held" in trace.lines()
+        states = await statuses(forks.client, source)
+        return "start held" in trace.lines() and states["a"] == "COMPLETED"
 
     await until(held)
     made = await forks.fork(source, execute=False)
