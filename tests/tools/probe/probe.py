@@ -1,6 +1,7 @@
 """Tools that leave traces in files, for tests that have to know what really ran."""
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
@@ -82,3 +83,19 @@ async def key(context: NodeContext) -> str:
 async def say(context: NodeContext, text: str) -> None:
     """Write into the node's log."""
     await context.log(text)
+
+
+@tool(name="probe.sleep")
+def sleep(seconds: float) -> float:
+    """Block a thread."""
+    time.sleep(seconds)
+    return seconds
+
+
+@tool(name="probe.burn")
+def burn(seconds: float) -> float:
+    """Keep a CPU busy."""
+    end = time.perf_counter() + seconds
+    while time.perf_counter() < end:
+        pass
+    return seconds
