@@ -118,6 +118,24 @@ describe("what the state tells", () => {
     expect([...known.nodes.keys()].sort()).toEqual(["check", "repair"]);
   });
 
+  it("[UI-6] on a retry forgets the nodes that it names, and the edges of another version", () => {
+    const failed = replay(failedRun().map((item) => (item.seq === 1 ? { ...item, data: { ...item.data, version: 1 } } : item)));
+    const named = reduceAll(failed, [event("run.queued", null, { attempt: 2, retry: true, version: 1, again: ["side"] })]);
+    expect([...named.nodes.keys()]).toEqual(["a"]);
+    expect(named.nodes.get("a")!.edges).toEqual(failed.nodes.get("a")!.edges);
+    const moved = reduceAll(failed, [event("run.queued", null, { attempt: 2, retry: true, version: 2, again: [] })]);
+    expect(moved.nodes.get("a")!.edges).toEqual({});
+    expect(moved.nodes.get("a")!.laps).toEqual(failed.nodes.get("a")!.laps);
+  });
+
+  it("[UI-6] when a run goes on by itself waits again for what had failed", () => {
+    const events = failedRun().map((item) => (item.type === "workflow.run.failed" ? { ...item, type: "workflow.run.retrying" } : item));
+    const waiting = replay(events);
+    expect([waiting.status, statusOf(waiting.nodes.get("b"))]).toEqual(["RETRYING", "FAILED"]);
+    const resumed = reduceAll(waiting, [event("run.resumed", null, { attempt: 2 })]);
+    expect([resumed.status, [...resumed.nodes.keys()]]).toEqual(["RUNNING", ["a", "side"]]);
+  });
+
   it("reads rows as it reads events", () => {
     const row = { node_id: "a", path: [], status: "COMPLETED" as const, attempt: 1, progress: null, input: null, output: 1, error: null, reason: null, started_at: null, finished_at: null, duration_ms: 1 };
     const views = viewsFromRows([{ ...row, iteration: 1, edges: { 0: "dead" } }, { ...row, iteration: 0, edges: { 0: "taken" } }]);

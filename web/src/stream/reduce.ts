@@ -26,6 +26,7 @@ const NODE_STATUS: Record<string, NodeStatus> = {
   cancelled: "CANCELLED",
 };
 
+const BEGIN: ReadonlySet<string> = new Set(["started", "resumed"]);
 const END: ReadonlySet<string> = new Set(["completed", "failed", "skipped", "cancelled"]);
 
 export function isRunEnd(type: string): boolean {
@@ -47,6 +48,8 @@ export function reduceAll(state: RunState, events: readonly RunEvent[]): RunStat
       nodes.set(event.node_id, nodeAfter(nodes.get(event.node_id), event, event.node_id));
     } else if (event.type.startsWith(RUN)) {
       if (startsAgain(next, event)) forgetUnfinished(nodes);
+      for (const id of again(event)) nodes.delete(id);
+      if (isOtherVersion(next, event)) forgetEdges(nodes);
       next = runAfter(next, event);
     }
     next.seq = event.seq;
@@ -70,14 +73,31 @@ function runAfter(state: RunState, event: RunEvent): RunState {
     reason: (data.reason as Reason | undefined) ?? null,
     result: step === "completed" ? data.result : state.result,
     createdAt: step === "created" ? at : state.createdAt,
-    startedAt: step === "started" ? (state.startedAt ?? at) : state.startedAt,
+    version: number(data.version) ?? state.version,
+    startedAt: data.retry === true ? null : BEGIN.has(step) ? (state.startedAt ?? at) : state.startedAt,
     finishedAt: ended ? at : null,
     retriedAt: data.retry === true ? event.seq : state.retriedAt,
   };
 }
 
 function startsAgain(state: RunState, event: RunEvent): boolean {
-  return state.finishedAt !== null && !isRunEnd(event.type);
+  const goesOn = state.status === "RETRYING" && event.type !== `${RUN}retrying`;
+  return (state.finishedAt !== null || goesOn) && !isRunEnd(event.type);
+}
+
+/** The nodes of which a retry has forgotten everything; left out of the event where they are too many. */
+function again(event: RunEvent): readonly string[] {
+  return (event.data.again as string[] | undefined) ?? [];
+}
+
+function isOtherVersion(state: RunState, event: RunEvent): boolean {
+  const version = number(event.data.version);
+  return version !== undefined && state.version !== null && version !== state.version;
+}
+
+/** Edges are known by their places in a version's graph. */
+function forgetEdges(nodes: Map<string, NodeView>): void {
+  for (const [id, view] of nodes) nodes.set(id, { ...view, edges: {} });
 }
 
 /** A retry keeps what has COMPLETED, was left out by a branch or failed with somebody to handle it; the rest comes again. */

@@ -37,6 +37,8 @@ export interface RunState {
   reason: Reason | null;
   result: unknown;
   createdAt: string | null;
+  /** Of the workflow; null before it is known. */
+  version: number | null;
   startedAt: string | null;
   finishedAt: string | null;
   /** The seq of the last retry; 0 before the first. */
@@ -52,6 +54,7 @@ export const EMPTY: RunState = {
   reason: null,
   result: undefined,
   createdAt: null,
+  version: null,
   startedAt: null,
   finishedAt: null,
   retriedAt: 0,
