@@ -12,6 +12,7 @@ COMMANDS = {
     "migrate": "Bring the database up to date.",
     "workers": "List the workers of the database.",
     "validate": "Check a graph file.",
+    "export": "Write a graph file as a Python program, or in another form.",
     "run": "Run a graph file here, without a server.",
     "projects": "The projects of a server.",
     "workflows": "The workflows of a server.",

@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -13,6 +13,8 @@ from app.cli.output import problem_line, show_json
 from app.compiler import WorkflowGraphCompiler
 from app.compiler.discovery import load_registry
 from app.services.catalog import examples
+
+SHOWN = 20
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
@@ -36,7 +38,22 @@ def validate(
         for problem in found.problems:
             print(problem_line(problem.as_json()))
     elif found.plan is not None:
-        plan = found.plan
-        print(f"valid: {plan['nodes']} nodes, {plan['edges']} edges, {len(plan['loops'])} loops, depth {plan['depth']}")
+        _show_plan(found.plan)
     if found.problems:
         sys.exit(1)
+
+
+def _show_plan(plan: dict[str, Any]) -> None:
+    """How the graph would run."""
+    print(f"valid: {plan['nodes']} nodes, {plan['edges']} edges, {len(plan['loops'])} loops, depth {plan['depth']}")
+    print(f"begins with: {_listed(plan['entries'])}")
+    print(f"longest chain: {_listed(plan['critical_path'], ' → ')}")
+    print(f"at most {plan['width']} side by side: {_listed(max(plan['parallel'], key=len))}")
+    for loop in plan["loops"]:
+        inside = "" if loop["inside"] is None else f", inside the loop of {loop['inside']}"
+        print(f"loop of {loop['header']}: {_listed(loop['nodes'])}; at most {loop['max_iterations']} laps{inside}")
+
+
+def _listed(names: list[str], between: str = ", ") -> str:
+    rest = len(names) - SHOWN
+    return between.join(names[:SHOWN]) + (f" and {rest} more" if rest > 0 else "")

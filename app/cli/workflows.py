@@ -85,13 +85,15 @@ def templates(*, as_json: AsJson = False) -> None:
 def export(
     workflow: WorkflowId,
     *,
-    form: Annotated[str, typer.Option("--format", help="json or mermaid.")] = "json",
+    form: Annotated[str, typer.Option("--format", help="json, mermaid or python.")] = "json",
+    version: Annotated[int | None, typer.Option(help="A version of it. [default: the newest]")] = None,
     project: ProjectName = None,
 ) -> None:
-    """Print a workflow's graph: as JSON, or as a Mermaid diagram."""
+    """Print a workflow's graph: as JSON, as a Mermaid diagram, or as a Python program."""
     api = Api()
     path = f"{api.project(project)}/workflows/{workflow}/export"
+    wanted = {"format": form} if version is None else {"format": form, "version": str(version)}
     if form == "json":
-        show_json(api.get(path, format=form))
+        show_json(api.get(path, **wanted))
     else:
-        sys.stdout.write(api.ask("GET", path, params={"format": form}).text.rstrip("\n") + "\n")
+        sys.stdout.write(api.ask("GET", path, params=wanted).text.rstrip("\n") + "\n")

@@ -23,7 +23,7 @@ from app.schemas.workflow import (
     WorkflowOut,
     WorkflowReplacement,
 )
-from app.services import projects, workflows
+from app.services import exports, projects, workflows
 from app.services.mermaid import flowchart
 from app.services.workflows import Revision
 
@@ -204,10 +204,10 @@ async def compare_versions(
 @router.get(
     ONE + "/export",
     operation_id="export_workflow",
-    summary="Export the newest graph",
+    summary="Export the newest graph, or that of a version",
     response_class=Response,
     responses={
-        200: {"description": "The graph", "content": {"application/json": {}, "text/plain": {}}},
+        200: {"description": "The graph", "content": {"application/json": {}, "text/plain": {}, "text/x-python": {}}},
         **errors(),
     },
 )
@@ -215,8 +215,15 @@ async def export_workflow(
     project: ViewedProject,
     workflow_id: UUID,
     work: WorkDep,
+    server: ServerDep,
     form: Annotated[ExportFormat, Query(alias="format")] = "json",
+    version: VersionNumber | None = None,
 ) -> Any:
-    """As JSON, ready to be stored again, or as a Mermaid flowchart."""
-    graph = (await workflows.get(work, project, workflow_id)).workflow["graph"]
-    return Json(graph) if form == "json" else Response(flowchart(graph), media_type="text/plain; charset=utf-8")
+    """As JSON, ready to be stored again, as a Mermaid flowchart, or as a Python program that needs no Graphwright."""
+    name, graph = await exports.exported_graph(work, project, workflow_id, version)
+    if form == "json":
+        return Json(graph)
+    if form == "mermaid":
+        return Response(flowchart(graph), media_type="text/plain; charset=utf-8")
+    program = await exports.python_program(work, project, server.graphs.compiler.registry, name, graph)
+    return Response(program, media_type="text/x-python; charset=utf-8")

@@ -127,13 +127,50 @@ DiffOut = TypedDict(
 )
 
 
+class PlanLoop(TypedDict):
+    """A loop by its header; `back_edges` are indices of edges, `inside` is the header of the loop around it."""
+
+    header: str
+    nodes: list[str]
+    back_edges: list[int]
+    max_iterations: int
+    inside: str | None
+
+
+class PlanRegion(TypedDict):
+    """A part that runs as a graph of its own: the whole graph, or a loop's body, with inner loops by their headers."""
+
+    header: str | None
+    inside: str | None
+    units: list[str]
+    loops: list[str]
+    depth: int
+
+
+class PlanOut(TypedDict):
+    """How a graph would run; `parallel` lists what may run side by side, from the entries on.
+
+    `critical_path` is the longest chain of nodes, a loop gone through once; `depth` is its length.
+    """
+
+    nodes: int
+    edges: int
+    entries: list[str]
+    depth: int
+    width: int
+    critical_path: list[str]
+    parallel: list[list[str]]
+    regions: list[PlanRegion]
+    loops: list[PlanLoop]
+
+
 class ValidationOut(TypedDict):
     valid: bool
     problems: list[ProblemOut]
-    plan: JsonObject | None
+    plan: PlanOut | None
 
 
-ExportFormat = Literal["json", "mermaid"]
+ExportFormat = Literal["json", "mermaid", "python"]
 
 
 class TemplateOut(TypedDict):

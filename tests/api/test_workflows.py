@@ -1,5 +1,9 @@
 import asyncio
+import json
+import subprocess
+import sys
 from copy import deepcopy
+from pathlib import Path
 
 import httpx
 import pytest
@@ -218,6 +222,30 @@ async def test_a_workflow_is_exported_as_json_and_as_a_mermaid_flowchart(project
         '    n1 -.->|"error"| n2',
     ]
     assert (await project.client.get(path, params={"format": "png"})).status_code == 422
+
+
+@pytest.mark.spec("EXPORT-15")
+async def test_a_workflow_is_exported_as_a_python_program_of_any_version(project: Project, tmp_path: Path) -> None:
+    await project.workflow(DOUBLE, name="Doubling")
+    call = {
+        "id": "call",
+        "type": "subworkflow",
+        "config": {"workflow": "Doubling", "input": {"n": "{{ input.n + 1 }}"}},
+    }
+    workflow = await project.workflow({"nodes": [call]}, name="Both")
+    path = f"{project.workflows}/{workflow['id']}"
+    other = {"nodes": [{"id": "only", "type": "transform", "config": {"value": 1}}]}
+    await project.client.put(path, json={"graph": other})
+    assert "async def only(" in (await project.client.get(f"{path}/export", params={"format": "python"})).text
+    first = await project.client.get(f"{path}/export", params={"format": "python", "version": 1})
+    assert first.headers["content-type"] == "text/x-python; charset=utf-8"
+    (tmp_path / "program.py").write_text(first.text)
+    done = subprocess.run(
+        [sys.executable, "program.py", '{"n": 4}'], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+    assert json.loads(done.stdout) == {"call": 10}
+    assert (await project.client.get(f"{path}/export", params={"version": 1})).json() == workflow["graph"]
+    assert (await project.client.get(f"{path}/export", params={"version": 9})).status_code == 404
 
 
 @pytest.mark.spec("API-29")

@@ -15,7 +15,7 @@ from tests.support import DOUBLE, ServerProcess, waiting
 async def test_help_names_every_command_and_loads_nothing_heavy(shell: Shell) -> None:
     shell.environment["PYTHONPROFILEIMPORTTIME"] = "1"
     done = await shell.good("--help")
-    for name in ("serve", "worker", "migrate", "workers", "validate", "run", "projects", "workflows", "runs"):
+    for name in ("serve", "worker", "migrate", "workers", "validate", "export", "run", "projects", "workflows", "runs"):
         assert f"  {name} " in done.out
     loaded = {line.split("|")[-1].strip().split(".")[0] for line in done.err.splitlines() if "|" in line}
     assert loaded & {"typer", "langgraph", "langchain_core", "sqlalchemy", "fastapi", "psycopg", "httpx"} == {"typer"}
@@ -34,6 +34,39 @@ async def test_validate_tells_all_problems_with_code_and_place(shell: Shell) -> 
     assert told.code == 1
     assert told.value["valid"] is False
     assert (await shell.good("validate", shell.file("good.json", DOUBLE))).out.startswith("valid: 3 nodes, 2 edges")
+
+
+@pytest.mark.spec("CLI-30")
+async def test_validate_tells_how_a_graph_would_run(shell: Shell) -> None:
+    transform = {"type": "transform", "config": {"value": 1}}
+    graph = {
+        "nodes": [{"id": name, **transform} for name in "abcd"],
+        "edges": [
+            {"source": "a", "target": "b"},
+            {"source": "a", "target": "c"},
+            {"source": "c", "target": "d"},
+            {"source": "d", "target": "c", "condition": "loop.iteration < 2"},
+        ],
+    }
+    assert (await shell.good("validate", shell.file("graph.json", graph))).out.splitlines() == [
+        "valid: 4 nodes, 4 edges, 1 loops, depth 3",
+        "begins with: a",
+        "longest chain: a → c → d",
+        "at most 2 side by side: b, c",
+        "loop of c: c, d; at most 100 laps",
+    ]
+
+
+@pytest.mark.spec("EXPORT-16")
+async def test_a_graph_file_is_written_in_other_forms(shell: Shell) -> None:
+    file = shell.file("double.json", DOUBLE)
+    program = (await shell.good("export", file)).out
+    assert program.startswith('"""double.\n')
+    assert "async def double(see: See) -> Any:" in program
+    assert (await shell.good("export", file, "--format", "mermaid")).out.startswith("flowchart TD\n")
+    assert (await shell.good("export", file, "--format", "json")).value["nodes"][0]["id"] == "start"
+    refused = await shell.run("export", shell.file("bad.json", {"nodes": []}))
+    assert (refused.code, "no_entry" in refused.err) == (1, True)
 
 
 @pytest.mark.spec("CLI-3")
