@@ -10,6 +10,7 @@ export const paths = {
   run: (p: string, r: string) => `${paths.runs(p)}/${seg(r)}`,
   nodes: (p: string, r: string) => `${paths.run(p, r)}/nodes`,
   node: (p: string, r: string, n: string) => `${paths.nodes(p, r)}/${seg(n)}`,
+  items: (p: string, r: string) => `${paths.run(p, r)}/items`,
   events: (p: string, r: string) => `${paths.run(p, r)}/events`,
   socket: (p: string) => `/projects/${seg(p)}/ws`,
 };

@@ -1,7 +1,7 @@
-import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { call, image } from "./client";
 import { paths } from "./paths";
-import type { NodeState, Page, Project, Run, Template, Workflow, WorkflowVersion } from "./types";
+import type { MapItem, NodeState, NodeStatus, Page, Project, Run, Template, Workflow, WorkflowVersion } from "./types";
 
 export interface RunFilter {
   status?: string | undefined;
@@ -9,6 +9,11 @@ export interface RunFilter {
 }
 
 export const RUNS_PER_PAGE = 50;
+export const ITEMS_PER_PAGE = 50;
+/** How long answers are kept that the next tick replaces. */
+const PASSING_MS = 5_000;
+const LIVE_ITEMS_MS = 1_500;
+const MOST_CHILD_PAGES = 10;
 
 export const keys = {
   projects: ["projects"] as const,
@@ -81,14 +86,15 @@ export const versionQuery = (p: string, w: string, n: number) =>
     staleTime: Infinity,
   });
 
-/** All laps of one node, whole; asked again whenever the stream has told something of it. */
+/** All laps of one node, whole; asked again whenever the stream has told of a change. */
 export const nodeQuery = (p: string, r: string, n: string, tick: number) =>
   queryOptions<NodeState[]>({
     queryKey: [...keys.run(p, r), "node", n, tick],
     queryFn: async ({ signal }): Promise<NodeState[]> => {
-      const answer = await call<NodeState | Page<NodeState>>(paths.node(p, r, n), { signal });
+      const answer = await call<NodeState | Page<NodeState>>(paths.node(p, r, n), { signal, query: { limit: 200 } });
       return "items" in answer ? answer.items : [answer];
     },
+    gcTime: PASSING_MS,
     placeholderData: (before: NodeState[] | undefined): NodeState[] | undefined =>
       before?.[0]?.node_id === n ? before : undefined,
   });
@@ -111,4 +117,43 @@ async function fetchNodes(p: string, r: string, signal: AbortSignal): Promise<No
     cursor = page.next_cursor ?? undefined;
   } while (cursor);
   return found;
+}
+
+export interface ItemFilter {
+  node: string;
+  iteration: number;
+  status?: NodeStatus | undefined;
+  cursor?: string | undefined;
+}
+
+/** One page of the items of a map; the mark asks again, `live` keeps asking. */
+export const itemsQuery = (p: string, r: string, { node, iteration, status, cursor }: ItemFilter, mark: string, live: boolean) =>
+  queryOptions({
+    queryKey: [...keys.run(p, r), "items", node, iteration, status ?? "", cursor ?? "", mark],
+    queryFn: ({ signal }) =>
+      call<Page<MapItem>>(paths.items(p, r), { signal, query: { node_id: node, iteration, status, cursor, limit: ITEMS_PER_PAGE } }),
+    placeholderData: keepPreviousData,
+    refetchInterval: live ? LIVE_ITEMS_MS : false,
+    gcTime: PASSING_MS,
+  });
+
+/** The child runs that one turn of a node has started, newest first; the mark asks again. */
+export const childrenQuery = (p: string, r: string, node: string, iteration: number, mark: string) =>
+  queryOptions({
+    queryKey: [...keys.run(p, r), "children", node, iteration, mark],
+    queryFn: ({ signal }) => fetchChildren(p, r, node, iteration, signal),
+    placeholderData: keepPreviousData,
+    gcTime: PASSING_MS,
+  });
+
+/** The server lists the children of a whole run, so pages are read until some of this node's are there. */
+async function fetchChildren(p: string, r: string, node: string, iteration: number, signal: AbortSignal): Promise<Run[]> {
+  let cursor: string | undefined;
+  for (let pages = 0; pages < MOST_CHILD_PAGES; pages++) {
+    const page = await call<Page<Run>>(paths.runs(p), { signal, query: { parent_run_id: r, limit: 200, cursor } });
+    const found = page.items.filter((run) => run.parent_node_id === node && run.parent_iteration === iteration);
+    if (found.length > 0 || !page.next_cursor) return found;
+    cursor = page.next_cursor;
+  }
+  return [];
 }

@@ -36,6 +36,20 @@ export interface Project {
 export interface Reason {
   code: string;
   message: string;
+  /** Of an approval: what is asked, and the JSON Schema of the answer. */
+  prompt?: string;
+  schema?: Json;
+  /** Of a node that waits for a child run. */
+  run_id?: string;
+  /** Of a map: how many of its items wait. */
+  waiting?: number;
+}
+
+/** How far a node has come; `failed` counts items of a map, which are done, too. */
+export interface NodeProgress {
+  done?: number;
+  total?: number;
+  failed?: number;
 }
 
 export interface Failure {
@@ -74,6 +88,11 @@ export interface Run {
   started_at: string | null;
   finished_at: string | null;
   last_seq: number;
+  wake_at: string | null;
+  parent_run_id: string | null;
+  parent_node_id: string | null;
+  parent_iteration: number | null;
+  forked_from: string | null;
 }
 
 export interface NodeState {
@@ -82,7 +101,7 @@ export interface NodeState {
   path: number[];
   status: NodeStatus;
   attempt: number;
-  progress: { done?: number; total?: number } | null;
+  progress: NodeProgress | null;
   input: Json;
   output: Json;
   error: Failure | null;
@@ -91,6 +110,23 @@ export interface NodeState {
   started_at: string | null;
   finished_at: string | null;
   duration_ms: number | null;
+  wake_at: string | null;
+}
+
+/** One item of a map; the last number of its path is its index. */
+export interface MapItem {
+  node_id: string;
+  iteration: number;
+  path: number[];
+  status: NodeStatus;
+  attempt: number;
+  output: Json;
+  error: Failure | null;
+  reason: Reason | null;
+  started_at: string | null;
+  finished_at: string | null;
+  duration_ms: number | null;
+  wake_at: string | null;
 }
 
 export interface GraphNode {

@@ -1,4 +1,4 @@
-import type { EdgeFate, Failure, NodeStatus, Reason, RunEvent, RunStatus } from "../api/types";
+import type { EdgeFate, Failure, NodeProgress, NodeStatus, Reason, RunEvent, RunStatus } from "../api/types";
 import { EMPTY, type Lap, type NodeView, type RunState } from "./state";
 
 const RUN = "workflow.run.";
@@ -27,6 +27,8 @@ const NODE_STATUS: Record<string, NodeStatus> = {
 };
 
 const BEGIN: ReadonlySet<string> = new Set(["started", "resumed"]);
+/** What tells how a turn is going and leaves it as it is. */
+const PASSING: ReadonlySet<string> = new Set([`${NODE}progress`, `${NODE}token`, `${NODE}log`]);
 const END: ReadonlySet<string> = new Set(["completed", "failed", "skipped", "cancelled"]);
 
 export function isRunEnd(type: string): boolean {
@@ -47,10 +49,11 @@ export function reduceAll(state: RunState, events: readonly RunEvent[]): RunStat
     if (event.type.startsWith(NODE) && event.node_id !== null) {
       nodes.set(event.node_id, nodeAfter(nodes.get(event.node_id), event, event.node_id));
     } else if (event.type.startsWith(RUN)) {
-      if (startsAgain(next, event)) forgetUnfinished(nodes);
+      const restarted = startsAgain(next, event);
+      if (restarted) forgetUnfinished(nodes);
       for (const id of again(event)) nodes.delete(id);
       if (isOtherVersion(next, event)) forgetEdges(nodes);
-      next = runAfter(next, event);
+      next = runAfter(restarted ? { ...next, retriedAt: event.seq, startedAt: null, result: undefined } : next, event);
     }
     next.seq = event.seq;
   }
@@ -69,17 +72,18 @@ function runAfter(state: RunState, event: RunEvent): RunState {
     ...state,
     status: RUN_STATUS[step] ?? state.status,
     attempt: number(data.attempt) ?? state.attempt,
-    error: step === "failed" ? ((data.error as Failure | undefined) ?? null) : ended ? state.error : null,
+    error: step === "failed" || step === "retrying" ? ((data.error as Failure | undefined) ?? null) : ended ? state.error : null,
     reason: (data.reason as Reason | undefined) ?? null,
+    wakeAt: text(data.wake_at),
     result: step === "completed" ? data.result : state.result,
     createdAt: step === "created" ? at : state.createdAt,
     version: number(data.version) ?? state.version,
-    startedAt: data.retry === true ? null : BEGIN.has(step) ? (state.startedAt ?? at) : state.startedAt,
+    startedAt: BEGIN.has(step) ? (state.startedAt ?? at) : state.startedAt,
     finishedAt: ended ? at : null,
-    retriedAt: data.retry === true ? event.seq : state.retriedAt,
   };
 }
 
+/** Whether a run begins again that had failed or was cancelled; one in RETRYING does so by going on. */
 function startsAgain(state: RunState, event: RunEvent): boolean {
   const goesOn = state.status === "RETRYING" && event.type !== `${RUN}retrying`;
   return (state.finishedAt !== null || goesOn) && !isRunEnd(event.type);
@@ -106,6 +110,7 @@ function forgetUnfinished(nodes: Map<string, NodeView>): void {
     const last = view.laps.at(-1);
     if (!last) continue;
     const again =
+      !END.has(last.status.toLowerCase()) ||
       (last.status === "FAILED" && !Object.values(view.edges).includes("taken")) ||
       last.status === "CANCELLED" ||
       (last.status === "SKIPPED" && last.reason?.code !== "branch_not_taken");
@@ -126,7 +131,8 @@ function nodeAfter(view: NodeView | undefined, event: RunEvent, id: string): Nod
   const laps = [...before];
   laps.splice(place, known ? 1 : 0, lap);
   const fates = event.data.edges as Record<string, EdgeFate> | undefined;
-  return { id, laps, edges: fates ? { ...view?.edges, ...fates } : (view?.edges ?? {}), seq: event.seq };
+  const changed = PASSING.has(event.type) ? (view?.changed ?? 0) : event.seq;
+  return { id, laps, edges: fates ? { ...view?.edges, ...fates } : (view?.edges ?? {}), seq: event.seq, changed };
 }
 
 function lapAfter(lap: Lap | undefined, event: RunEvent, iteration: number): Lap {
@@ -140,27 +146,35 @@ function lapAfter(lap: Lap | undefined, event: RunEvent, iteration: number): Lap
     status: NODE_STATUS[step] ?? base.status,
     attempt: number(data.attempt) ?? base.attempt,
     reason: (data.reason as Reason | undefined) ?? (NODE_STATUS[step] ? null : base.reason),
+    wakeAt: NODE_STATUS[step] ? text(data.wake_at ?? data.retry_at) : base.wakeAt,
   };
   if (step === "started") {
-    return { ...next, startedAt: base.startedAt && !base.finishedAt ? base.startedAt : at, finishedAt: null, tokens: "" };
+    return { ...next, startedAt: base.startedAt && !base.finishedAt ? base.startedAt : at, finishedAt: null, tokens: "", made: null };
   }
-  if (step === "progress") return { ...next, progress: progressOf(data) };
+  if (step === "progress") return withProgress(next, progressOf(data));
   if (step === "token") return { ...next, tokens: base.tokens + String(data.text ?? "") };
   if ("error" in data) next.error = data.error as Failure | null;
   if (!END.has(step)) return next;
   return {
     ...next,
     output: data.output,
+    made: data.reused === true ? "reused" : data.overridden === true ? "overridden" : null,
     error: step === "completed" && !("error" in data) ? null : next.error,
-    finishedAt: at,
-    durationMs: number(data.duration_ms) ?? null,
+    finishedAt: data.overridden === true ? (base.finishedAt ?? at) : at,
+    durationMs: number(data.duration_ms) ?? (data.overridden === true ? base.durationMs : null),
     truncated: data.truncated === true,
   };
 }
 
-function progressOf(data: RunEvent["data"]): { done?: number; total?: number } {
-  const nested = data.progress;
-  return (typeof nested === "object" && nested !== null ? nested : data) as { done?: number; total?: number };
+/** A map whose items waited says only by its progress that it works again. */
+function withProgress(lap: Lap, progress: NodeProgress): Lap {
+  const moves = lap.status === "WAITING" && (progress.done ?? 0) > (lap.progress?.done ?? 0);
+  return moves ? { ...lap, progress, status: "RUNNING", reason: null, wakeAt: null } : { ...lap, progress };
+}
+
+function progressOf({ done, total, failed }: RunEvent["data"]): NodeProgress {
+  const known = { done: number(done), total: number(total), failed: number(failed) };
+  return Object.fromEntries(Object.entries(known).filter(([, count]) => count !== undefined));
 }
 
 function blankLap(iteration: number): Lap {
@@ -173,15 +187,21 @@ function blankLap(iteration: number): Lap {
     output: undefined,
     error: null,
     reason: null,
+    wakeAt: null,
     startedAt: null,
     finishedAt: null,
     durationMs: null,
     truncated: false,
     tokens: "",
+    made: null,
     seq: 0,
   };
 }
 
 function number(value: unknown): number | undefined {
   return typeof value === "number" ? value : undefined;
+}
+
+function text(value: unknown): string | null {
+  return typeof value === "string" ? value : null;
 }

@@ -14,6 +14,8 @@ export class RunStore {
   state: RunState = EMPTY;
   connection: Connection = "connecting";
   lastHeard: number | null = null;
+  /** Grows with everything that is learnt. */
+  version = 0;
   private rows: ReadonlyMap<string, NodeView> = new Map();
   private stream: RunStream | null = null;
   private readonly listeners = new Set<() => void>();
@@ -83,6 +85,7 @@ export class RunStore {
   }
 
   private tell(): void {
+    this.version += 1;
     for (const listener of this.listeners) listener();
   }
 }

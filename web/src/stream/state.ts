@@ -1,4 +1,4 @@
-import type { EdgeFate, Failure, NodeState, NodeStatus, Reason, RunStatus } from "../api/types";
+import type { EdgeFate, Failure, NodeProgress, NodeState, NodeStatus, Reason, RunStatus } from "../api/types";
 
 /** One turn of a node: the only one outside loops, one per lap inside. */
 export interface Lap {
@@ -6,15 +6,19 @@ export interface Lap {
   path: readonly number[];
   status: NodeStatus;
   attempt: number;
-  progress: { done?: number; total?: number } | null;
+  progress: NodeProgress | null;
   output: unknown;
   error: Failure | null;
   reason: Reason | null;
+  /** When it goes on by itself, or gives up waiting. */
+  wakeAt: string | null;
   startedAt: string | null;
   finishedAt: string | null;
   durationMs: number | null;
   truncated: boolean;
   tokens: string;
+  /** Whether its result was taken over from before, or changed by a person. */
+  made: "reused" | "overridden" | null;
   /** The seq of the last event about it; 0 where only its row is known. */
   seq: number;
 }
@@ -27,6 +31,8 @@ export interface NodeView {
   edges: Readonly<Record<string, EdgeFate>>;
   /** The seq of the last event about it. */
   seq: number;
+  /** The same, of those that change more than tokens, progress and logs. */
+  changed: number;
 }
 
 export interface RunState {
@@ -35,13 +41,14 @@ export interface RunState {
   attempt: number;
   error: Failure | null;
   reason: Reason | null;
+  wakeAt: string | null;
   result: unknown;
   createdAt: string | null;
   /** Of the workflow; null before it is known. */
   version: number | null;
   startedAt: string | null;
   finishedAt: string | null;
-  /** The seq of the last retry; 0 before the first. */
+  /** The seq of the last time that it began again, by a retry or by itself; 0 before the first. */
   retriedAt: number;
   nodes: ReadonlyMap<string, NodeView>;
 }
@@ -52,6 +59,7 @@ export const EMPTY: RunState = {
   attempt: 1,
   error: null,
   reason: null,
+  wakeAt: null,
   result: undefined,
   createdAt: null,
   version: null,
@@ -99,11 +107,13 @@ export function viewsFromRows(rows: readonly NodeState[]): Map<string, NodeView>
       output: row.output,
       error: row.error,
       reason: row.reason,
+      wakeAt: row.wake_at,
       startedAt: row.started_at,
       finishedAt: row.finished_at,
       durationMs: row.duration_ms,
       truncated: false,
       tokens: "",
+      made: null,
       seq: 0,
     };
     views.set(row.node_id, {
@@ -111,6 +121,7 @@ export function viewsFromRows(rows: readonly NodeState[]): Map<string, NodeView>
       laps: [...(before?.laps ?? []), lap],
       edges: { ...before?.edges, ...row.edges },
       seq: 0,
+      changed: 0,
     });
   }
   return views;
