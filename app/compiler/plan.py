@@ -12,6 +12,7 @@ from app.compiler.document import Document, Edge
 from app.compiler.graph import components, reachable, topological
 from app.errors import Problem
 
+MAX_LOOPS = 50
 START = -1
 """The index of the edge by which a run enters a node: always taken."""
 
@@ -118,6 +119,11 @@ class _Builder:
             inside, starts, header, parent, owner = todo.pop(0)
             region = Region(len(self.regions), header, parent)
             self.regions.append(region)
+            if region.depth > MAX_LOOPS and header is not None:
+                node = self.document.nodes[header]
+                message = f"Loops may be nested {MAX_LOOPS} deep; move the inner ones into a workflow of their own."
+                self.problems.append(Problem("too_large", f"/nodes/{header}", message, node_id=node.id))
+                return
             if owner is not None:
                 owner.body = region
             for unit in self._fill(region, inside, starts):

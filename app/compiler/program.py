@@ -10,13 +10,15 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from app.compiler.document import Document, Edge, Node
 from app.compiler.expressions import Condition, Reference, SyntaxProblems, Template, parse_condition, parse_template
-from app.compiler.places import escaped, located, masked, place_in, selected
+from app.compiler.places import escaped, masked, place_in, selected
 from app.compiler.plan import Plan
 from app.compiler.registry import Inner, NodeType, Registry
+from app.compiler.whereabouts import whereabouts
 from app.errors import Problem
 
 MAX_MAPS = 10
 OF_ITEMS = frozenset({"item", "index"})
+MAX_LOOKS = 1_000_000
 RESERVED = OF_ITEMS | frozenset({"input", "nodes", "state", "run", "loop", "secrets", "output"})
 
 
@@ -90,6 +92,7 @@ class ProgramBuilder:
         self.plan = plan
         self.registry = registry
         self.problems: list[Problem] = []
+        self._looks = 0
         self.ids = {node.id: n for n, node in enumerate(document.nodes)}
 
     def build(self) -> list[NodeProgram]:
@@ -282,6 +285,11 @@ class ProgramBuilder:
                 return None
             region, hops = region.parent, hops + 1
 
+    def may_look_everywhere(self) -> bool:
+        """Whether one more place may read all nodes; the places times the nodes are limited."""
+        self._looks += len(self.document.nodes)
+        return self._looks <= MAX_LOOKS
+
     def _problem(self, code: str, pointer: str, message: str, node: Node) -> None:
         self.problems.append(Problem(code, pointer, message, node_id=node.id))
 
@@ -324,6 +332,7 @@ class _Reader:
         self.roots: set[str] = set()
         self.lookups: list[Lookup] = []
         self.uses_nodes = False
+        self.whereabouts: dict[Reference, str] | None = None
 
     def read(self, reference: Reference) -> None:
         root = reference.root
@@ -349,6 +358,13 @@ class _Reader:
         if reference.node is not None:
             self._find(reference, reference.node, rooted=False)
             return
+        if not self.builder.may_look_everywhere():
+            message = (
+                "Too many nodes of this large graph read `nodes` by a computed key, which makes each of them read all "
+                'that is upstream; name the nodes, as in `nodes["fetch"]`, or split the graph.'
+            )
+            self._refuse("too_large", reference, message)
+            return
         for target in range(len(self.builder.document.nodes)):
             if lookup := self.builder.lookup(self.index, target, rooted=False, own=self.own):
                 self.lookups.append(lookup)
@@ -371,5 +387,7 @@ class _Reader:
 
     def _refuse(self, code: str, reference: Reference, message: str) -> None:
         node = None if self.edge is not None else self.builder.document.nodes[self.index].id
-        pointer = self.pointer + (located(self.value, reference) or "")
+        if self.whereabouts is None:
+            self.whereabouts = whereabouts(self.value)
+        pointer = self.pointer + self.whereabouts.get(reference, "")
         self.builder.problems.append(Problem(code, pointer, message, node_id=node, edge=self.edge))
