@@ -122,10 +122,9 @@ class CompiledWorkflow:
                     todo.append(target)
         return {self.node_ids[n] for n in seen}
 
-    def loop_of(self, node_id: str) -> tuple[str, ...]:
-        """The nodes of the outermost loop around the node, the node among them; empty outside of loops."""
-        unit = self.plan.root.unit_of[self._index[node_id]]
-        return () if unit.body is None else tuple(self.node_ids[n] for n in unit.nodes)
+    def loops(self) -> list[set[str]]:
+        """The nodes of each outermost loop."""
+        return [{self.node_ids[n] for n in unit.nodes} for unit in self.plan.root.units if unit.body is not None]
 
     def handles_failure(self, node_id: str) -> bool:
         """Whether an error edge begins at the node."""
@@ -133,7 +132,7 @@ class CompiledWorkflow:
 
     def depends_on_config_only(self, node_id: str) -> bool:
         """Whether the node gives the same whenever its config says the same, once its templates are filled in."""
-        return depends_on_config_only(self._works[self._index[node_id]].program.type)
+        return depends_on_config_only(self._works[self._index[node_id]].program)
 
     def _outcomes(self, context: RunContext) -> dict[int, Outcome]:
         return context.turns[0].outcomes

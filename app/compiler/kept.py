@@ -6,7 +6,7 @@ from collections.abc import Callable
 import orjson
 from pydantic import JsonValue
 
-from app.compiler.registry import NodeType
+from app.compiler.program import OF_ITEMS, NodeProgram
 from app.compiler.turns import Outcome
 from app.compiler.visits import Visit
 
@@ -14,15 +14,20 @@ EVERY = -1
 """The iteration of a result that was given for every turn of a node, whatever its input."""
 
 
-def depends_on_config_only(kind: NodeType) -> bool:
-    """Whether the same config, once its templates are filled in, means the same to nodes of this type.
+def depends_on_config_only(program: NodeProgram) -> bool:
+    """Whether the same config, once its templates are filled in, means the same to the node.
 
-    Not where a node evaluates expressions by itself, runs another node for its items, or reads its context.
+    Not where it evaluates expressions by itself, reads its context, or runs a node that reads more than its item.
     """
-    return kind.by_config and not kind.expressions and kind.inner is None
+    kind, inner = program.type, program.inner
+    if not kind.by_config or kind.expressions:
+        return False
+    return inner is None or (
+        inner.before.roots <= OF_ITEMS and not inner.before.lookups and depends_on_config_only(inner)
+    )
 
 
-def kept_result(visit: Visit, kind: NodeType, show_input: Callable[[Visit], None]) -> Outcome | None:
+def kept_result(visit: Visit, program: NodeProgram, show_input: Callable[[Visit], None]) -> Outcome | None:
     """What the node is to give without running: what it was given, or gave before with the same input.
 
     `show_input` sets the visit's input, its secrets masked; so secrets are not compared.
@@ -34,7 +39,7 @@ def kept_result(visit: Visit, kind: NodeType, show_input: Callable[[Visit], None
     if given is not None:
         return given
     found = kept.get(visit.key)
-    if found is None or not depends_on_config_only(kind):
+    if found is None or not depends_on_config_only(program):
         return None
     show_input(visit)
     return found if visit.given is not None and same_json(visit.given, found.input) else None

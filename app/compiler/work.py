@@ -151,7 +151,7 @@ class NodeWork(Runnable[Visit, Outcome]):
         """
         if known is not None and known.edges is not None:
             return known
-        visit.reused = known or (None if visit.skip else kept_result(visit, self.program.type, self.show_input))
+        visit.reused = known or (None if visit.skip else kept_result(visit, self.program, self.show_input))
         if visit.reused is not None:
             visit.attempt = visit.reused.attempt
         return None

@@ -217,10 +217,13 @@ def summary(restart: Restart, compiled: CompiledWorkflow) -> dict[str, list[str]
         actions[step.node_id][step.action] += 1
     found: dict[str, list[str]] = {"reused": [], "runs": [], "undecided": []}
     unsettled = {name for name, of in actions.items() if of["run"] or of["reuse_if_input_is_unchanged"]}
+    for loop in compiled.loops():
+        if not unsettled.isdisjoint(loop):
+            unsettled |= loop - given
     for name, of in actions.items():
         if of["run"]:
             found["runs"].append(name)
-        elif name in unsettled or (name not in given and unsettled.intersection(compiled.loop_of(name))):
+        elif name in unsettled:
             found["undecided"].append(name)
         else:
             found["reused"].append(name)

@@ -122,6 +122,27 @@ async def test_a_node_put_between_two_others_runs_alone(upgrade: Upgrade) -> Non
     await check_log(upgrade.client, upgrade.path)
 
 
+@pytest.mark.spec("RUN-20")
+async def test_a_map_over_the_same_items_is_taken_again_unless_its_node_reads_more(upgrade: Upgrade) -> None:
+    def mapped(name: str, value: str) -> dict[str, Any]:
+        inner = upgrade.give(name, value)
+        return {"id": name, "type": "map", "config": {"items": "{{ a.output }}", "node": {
+            "type": "tool", "config": inner["config"]}}}  # fmt: skip
+
+    def document(given: Any) -> dict[str, Any]:
+        first = upgrade.give("a", given)
+        more = [mapped("own", "{{ item }}"), mapped("reads", "{{ item + a.output[0] }}"), upgrade.last()]
+        return graph([first, *more], ("a", "own"), ("a", "reads"), ("own", "last"))
+
+    await upgrade.fail(document([1, 2]))
+    events = await upgrade.retry(document("{{ [1, 2] }}"))
+
+    assert {name: upgrade.runs(name) for name in ("a", "own", "reads")} == {"a": 2, "own": 2, "reads": 4}
+    assert reused(events) == [("own", 0)]
+    await upgrade.retry(document([1, 3]))
+    assert upgrade.runs("own") == 4
+
+
 @pytest.mark.spec("RUN-22")
 async def test_another_condition_is_decided_over_the_old_output(upgrade: Upgrade) -> None:
     nodes = [upgrade.give("a", 1), upgrade.give("b", 2), upgrade.give("c", 3), upgrade.last()]
