@@ -7,7 +7,7 @@ from datetime import datetime
 from app.compiler import Resources, RunContext, RunInfo, WorkflowGraphCompiler
 from app.compiler.discovery import load_registry
 from app.compiler.emit import ROOT
-from app.compiler.work import TAG
+from app.compiler.ports import TAG
 from benchmarks.figures import Figure, Report, spread
 from benchmarks.server import Service
 from benchmarks.shapes import Shape, layers, plain, samples, uneven

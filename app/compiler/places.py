@@ -33,13 +33,24 @@ def masked(config: dict[str, JsonValue], patterns: Sequence[str]) -> dict[str, J
     return dict(result)
 
 
-def restored(rendered: Any, config: Mapping[str, JsonValue], patterns: Sequence[str]) -> Any:
-    """The rendered config with the original values at the places that were masked."""
-    result: Any = rendered
-    for pattern in patterns:
-        originals = iter([value for _, value in selected(config, (pattern,))])
-        result = _replaced(result, pattern.split("."), partial(_next, originals))
-    return result
+def restorer(config: Mapping[str, JsonValue], patterns: Sequence[str]) -> Callable[[Any], Any] | None:
+    """A function that puts the original values into a rendered config at the places that were masked.
+
+    None where nothing was masked.
+    """
+    flat = {pattern: config[pattern] for pattern in patterns if pattern in config}
+    deep = [pattern for pattern in patterns if "." in pattern and pattern.split(".")[0] in config]
+    originals = [(pattern, [value for _, value in selected(config, (pattern,))]) for pattern in deep]
+    if not flat and not deep:
+        return None
+
+    def restore(rendered: Any) -> Any:
+        result: Any = {**rendered, **flat}
+        for pattern, values in originals:
+            result = _replaced(result, pattern.split("."), partial(_next, iter(values)))
+        return result
+
+    return restore
 
 
 def _next(values: Iterator[Any], _replaced: Any) -> Any:

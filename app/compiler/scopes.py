@@ -54,6 +54,9 @@ class Scopes:
 
     def settle(self, visit: Visit, outcome: Outcome) -> None:
         """Evaluate the writes and the edges of a completed node; raises what they raise."""
+        if not self._program.edges and not self._program.writes:
+            outcome.edges = {}
+            return
         scope = self.scope(visit, self._program.after, outcome)
         allowance = Allowance()
         if outcome.error is None:

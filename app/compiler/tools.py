@@ -39,7 +39,8 @@ class Signature:
 class Tool:
     """A function that can be called by name with JSON arguments.
 
-    `args_schema` is the JSON Schema of the arguments; `process` says that it runs in a process of its own.
+    `args_schema` is the JSON Schema of the arguments; `process` says that it runs in a process of its own, `is_async`
+    that it is awaited.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Tool:
     signature: Signature
     args_schema: Mapping[str, Any]
     process: bool = False
+    is_async: bool = False
 
     async def call(
         self, args: Mapping[str, Any], resources: Resources, context: NodeContext | None = None
@@ -63,7 +65,7 @@ class Tool:
             return await resources.processes.call(self.function, self.name, args)
         arguments = bind_arguments(self, args, context)
         try:
-            if inspect.iscoroutinefunction(self.function):
+            if self.is_async:
                 return as_json(await self.function(**arguments))
             return await resources.in_thread(lambda: as_json(self.function(**arguments)))
         except SystemExit as error:
@@ -87,6 +89,7 @@ def make_tool(function: ToolFunction, name: str | None, description: str | None,
         signature=signature,
         args_schema=signature.model.model_json_schema(),
         process=process,
+        is_async=inspect.iscoroutinefunction(function),
     )
 
 

@@ -11,27 +11,25 @@ from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any, cast
 
-from langchain_core.callbacks import adispatch_custom_event
 from langchain_core.runnables import Runnable, RunnableConfig
 from pydantic import BaseModel, JsonValue, ValidationError
 
 from app.compiler.announcement import announced, only_listener
 from app.compiler.context import NodeContext
 from app.compiler.document import Retry
-from app.compiler.expressions import Allowance, parse_condition
+from app.compiler.expressions import Allowance
 from app.compiler.failures import Failure, HardError, Park, failure_of
 from app.compiler.kept import kept_result
-from app.compiler.maps import MapRun, take_down
-from app.compiler.places import restored
+from app.compiler.places import restorer
 from app.compiler.plan import START
+from app.compiler.ports import TAG, Ports, tell
 from app.compiler.program import NodeProgram
 from app.compiler.scopes import Scopes, hidden
 from app.compiler.state import Reduction
 from app.compiler.turns import SKIP_REASONS, EdgeState, Outcome
 from app.compiler.visits import Visit
-from app.compiler.waiting import Child, Reason, Signal, SignalKind
+from app.compiler.waiting import Reason
 
-TAG = "graphwright"
 MAX_RETRY_AFTER = 3600.0
 
 
@@ -47,6 +45,7 @@ class NodeWork(Runnable[Visit, Outcome]):
         self._names = names
         self._sources = sources
         self.scopes = Scopes(program, reduction)
+        self._restore = restorer(program.node.config, (*program.type.expressions, *program.type.literal))
         inner = program.inner
         self._inner = None if inner is None else NodeWork(inner, names, sources, reduction)
 
@@ -117,13 +116,13 @@ class NodeWork(Runnable[Visit, Outcome]):
             self.show_input(visit)
             why = Reason("breakpoint", "The run stops before this node; resume it to go on.")
             visit.waiting = why
-            await self._tell(visit, config, "waiting", {"reason": why.as_json(), "input": visit.given})
+            await tell(visit, config, "waiting", {"reason": why.as_json(), "input": visit.given})
             signal = await waits.wait(visit.place, "step", None)
         data = signal.data if signal is not None and isinstance(signal.data, dict) else {}
         if data.get("mode") == "run":
             visit.context.debug = None
         visit.waiting = None
-        await self._tell(visit, config, "released", {})
+        await tell(visit, config, "released", {})
         if "output" not in data:
             return None
         outcome = Outcome("COMPLETED", data["output"], input=visit.given, attempt=visit.attempt)
@@ -182,7 +181,8 @@ class NodeWork(Runnable[Visit, Outcome]):
             visit.given = program.node.config
         now = datetime.now(UTC)
         visit.limit(now if visit.began is None else visit.began, program.node.timeout)
-        context = self._context(visit, config, scope, allowance, again=again)
+        item_work = None if self._inner is None else self._inner.work
+        context = self._context(visit, Ports(program, visit, config, scope, allowance, again, item_work))
         if visit.deadline is None:
             return await program.type.run(context, model)
         try:
@@ -199,8 +199,7 @@ class NodeWork(Runnable[Visit, Outcome]):
     def _rendered(self, scope: Mapping[str, Any], allowance: Allowance | None = None) -> Any:
         program = self.program
         rendered = program.template.render(scope, allowance)
-        patterns = (*program.type.expressions, *program.type.literal)
-        return restored(rendered, program.node.config, patterns) if patterns else rendered
+        return rendered if self._restore is None else self._restore(rendered)
 
     def _checked(self, config: Any) -> BaseModel:
         try:
@@ -214,42 +213,8 @@ class NodeWork(Runnable[Visit, Outcome]):
                 f"The config is not valid once its templates are filled in: {said}.", "invalid_config"
             ) from None
 
-    def _context(
-        self,
-        visit: Visit,
-        config: RunnableConfig,
-        scope: Mapping[str, Any],
-        allowance: Allowance,
-        *,
-        again: bool,
-    ) -> NodeContext:
-        context, program = visit.context, self.program
-
-        def evaluate(expression: str | bool) -> JsonValue:
-            if isinstance(expression, bool):
-                return expression
-            condition = program.conditions.get(expression) or parse_condition(expression)
-            return cast(JsonValue, condition.value(scope, allowance))
-
-        async def report(kind: str, data: dict[str, JsonValue]) -> None:
-            await self._tell(visit, config, kind, data)
-
-        async def wait(kind: SignalKind | None, why: Reason, until: datetime | None) -> Signal | None:
-            return await self._wait(visit, config, kind, why, until)
-
-        async def start(workflow: str, version: int | None, value: JsonValue) -> Child:
-            if context.children is None:
-                raise HardError("Here no run can be started.", "no_child_runs")
-            visit.spawned = True
-            return await context.children.start(
-                visit.place, workflow=workflow, version=version, value=value, again=again and visit.waiting is None
-            )
-
-        async def each(items: Sequence[JsonValue], concurrency: int, collect: bool) -> JsonValue:
-            assert self._inner is not None  # noqa: S101  # there is a mapper only where there is an inner node
-            run = MapRun(visit, config, scope, self._inner.work, self._tell, again=again, collect=collect)
-            return await run.run(items, concurrency)
-
+    def _context(self, visit: Visit, ports: Ports) -> NodeContext:
+        context = visit.context
         return NodeContext(
             run=context.run,
             node_id=visit.node_id,
@@ -258,38 +223,14 @@ class NodeWork(Runnable[Visit, Outcome]):
             idempotency_key="/".join([context.run.id, visit.node_id, str(visit.iteration), *map(str, visit.path)]),
             taken=self._taken(visit),
             resources=context.resources,
-            evaluator=evaluate,
-            reporter=report,
+            evaluator=ports.evaluate,
+            reporter=ports.report,
             path=visit.path,
             began=visit.began or datetime.now(UTC),
-            waiter=wait,
-            starter=start,
-            mapper=each if self._inner else None,
+            waiter=ports.wait,
+            starter=ports.start,
+            mapper=ports.each if self._inner else None,
         )
-
-    async def _wait(
-        self, visit: Visit, config: RunnableConfig, kind: SignalKind | None, why: Reason, until: datetime | None
-    ) -> Signal | None:
-        waits = visit.context.waits
-        if kind is not None and (signal := waits.take(visit.place, kind)) is not None:
-            return signal
-        if until is not None and until <= datetime.now(UTC):
-            return None
-        visit.waiting = why
-        began = visit.began or datetime.now(UTC)
-        reason = {**why.as_json(), "since": began.isoformat()}
-        shown: dict[str, Any] = {"reason": reason, "wake_at": visit.wake_at(until), "input": visit.given}
-        await self._tell(visit, config, "waiting", shown)
-        signal = await waits.wait(visit.place, kind, until)
-        await self._tell(visit, config, "going", {})
-        return signal
-
-    async def _tell(self, visit: Visit, config: RunnableConfig, kind: str, data: Mapping[str, Any]) -> None:
-        if visit.path:
-            if take_down(visit, kind, data):
-                return
-            data = {**data, "item": list(visit.path)}
-        await adispatch_custom_event(f"{TAG}.{kind}", {"visit": visit, "data": data}, config=config)
 
     def _taken(self, visit: Visit) -> dict[str, JsonValue]:
         outcomes: dict[str, JsonValue] = {}
@@ -305,12 +246,12 @@ class NodeWork(Runnable[Visit, Outcome]):
         if retry.jitter:
             wait *= random.uniform(0.5, 1.0)  # noqa: S311  # spreads load, guards nothing
         wait = max(wait, min(failure.retry_after or 0.0, MAX_RETRY_AFTER))
-        await self._tell(visit, config, "retrying", {"error": asdict(failure), "delay": wait})
+        await tell(visit, config, "retrying", {"error": asdict(failure), "delay": wait})
         await asyncio.sleep(wait)
         visit.attempt += 1
         visit.began = None
         visit.waiting = None
-        await self._tell(visit, config, "attempt", {})
+        await tell(visit, config, "attempt", {})
 
     def skipped(self, code: str) -> Outcome:
         """The outcome of a node that does not run."""

@@ -15,8 +15,8 @@ from app import jsontext, log
 from app.compiler import CompiledWorkflow, Resources, RunContext, RunInfo, WorkflowGraphCompiler
 from app.compiler.emit import ROOT, RunStoppedError
 from app.compiler.failures import HardError
+from app.compiler.ports import TAG
 from app.compiler.turns import Debug
-from app.compiler.work import TAG
 from app.db import Database
 from app.events.wakeups import Wakeups
 from app.models import RUN_ENDED, RunStatus, now

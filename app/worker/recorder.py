@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app import jsontext
+from app.compiler.ports import TAG
 from app.compiler.turns import Before, Outcome
 from app.compiler.visits import Visit
-from app.compiler.work import TAG
 from app.models import now
 from app.worker.journal import Journal, NodeRow, RunLog, as_text
 

@@ -6,7 +6,7 @@ from typing import Any
 from app.compiler import CompiledWorkflow, Outcome, Resources, RunContext, RunInfo, WorkflowGraphCompiler, tool
 from app.compiler.discovery import load_registry
 from app.compiler.emit import ROOT, RunStoppedError
-from app.compiler.work import TAG
+from app.compiler.ports import TAG
 from tests.reference.tools import TOOLS
 
 for name, function in TOOLS.items():

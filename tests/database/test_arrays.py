@@ -24,6 +24,15 @@ async def test_arrays_as_text_carry_every_value_as_it_is(database: Database) -> 
     assert found == rows
 
 
+@pytest.mark.parametrize(
+    "column", [["a", 'b"c'], ["a", "b\\c"], ["", "NULL"], ["{a", "b,c"], ["a b", "é"], [None, None]]
+)
+async def test_columns_of_one_kind_are_carried_as_they_are(database: Database, column: list[str | None]) -> None:
+    async with database.pool.connection() as connection:
+        found = await connection.execute("select unnest(%s::text[]) as a", as_arrays([(value,) for value in column]))
+        assert [row["a"] for row in await found.fetchall()] == column
+
+
 async def test_a_connection_that_the_server_closed_is_not_handed_out(database: Database) -> None:
     async with database.pool.connection() as connection:
         pid = connection.info.backend_pid
