@@ -19,6 +19,7 @@ from app.errors import Problem
 MAX_MAPS = 10
 OF_ITEMS = frozenset({"item", "index"})
 MAX_LOOKS = 1_000_000
+SHOWN = 20
 RESERVED = OF_ITEMS | frozenset({"input", "nodes", "state", "run", "loop", "secrets", "output"})
 
 
@@ -93,6 +94,7 @@ class ProgramBuilder:
         self.registry = registry
         self.problems: list[Problem] = []
         self._looks = 0
+        self._branches: tuple[Node | None, dict[str, None] | None] = (None, None)
         self.ids = {node.id: n for n, node in enumerate(document.nodes)}
 
     def build(self) -> list[NodeProgram]:
@@ -200,11 +202,16 @@ class ProgramBuilder:
             return OutEdge(index, "dead")
 
     def _check_branch(self, node: Node, node_type: NodeType, edge: Edge, index: int) -> None:
-        names = node_type.branches(node.config)
+        if self._branches[0] is not node:
+            found = node_type.branches(node.config)
+            self._branches = (node, None if found is None else dict.fromkeys(found))
+        names = self._branches[1]
         if names is None:
             message = f"`{node.id}` is of type `{node.type}`, which has no branches; use a `condition` on the edge."
         elif edge.branch not in names:
-            message = f"`{node.id}` has no branch `{edge.branch}`; {_offer(names)}."
+            message = (
+                f"`{node.id}` has no branch `{edge.branch}`; use one of: {', '.join([*names][:SHOWN]) or 'none yet'}."
+            )
         else:
             return
         self.problems.append(Problem("unknown_branch", f"/edges/{index}/branch", message, edge=index))
@@ -292,10 +299,6 @@ class ProgramBuilder:
 
     def _problem(self, code: str, pointer: str, message: str, node: Node) -> None:
         self.problems.append(Problem(code, pointer, message, node_id=node.id))
-
-
-def _offer(names: Sequence[str]) -> str:
-    return f"use one of: {', '.join(names)}" if names else "it has none yet, so add it to its `branches`"
 
 
 _NOTHING = ScopePlan(frozenset(), (), uses_nodes=False)

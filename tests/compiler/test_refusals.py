@@ -55,15 +55,31 @@ def test_a_document_with_too_many_edges_or_bytes_is_too_large() -> None:
     assert size[0]["message"].endswith("Keep data out of the graph.")
 
 
-def _texts(count: int, value: str) -> dict[str, Any]:
+def _texts(count: int, value: Any) -> dict[str, Any]:
     return {"nodes": [{"id": f"n{i}", "type": "transform", "config": {"value": value}} for i in range(count)]}
+
+
+def _chain(count: int, value: str, *, loops: bool = False) -> dict[str, Any]:
+    """Nodes one after the other; with `loops`, the last leads back to every one but the first."""
+    forth = [{"source": f"n{i}", "target": f"n{i + 1}"} for i in range(count - 1)]
+    back = [{"source": f"n{count - 1}", "target": f"n{i}", "condition": "false"} for i in range(1, count - 1)]
+    return {**_texts(count, value), "edges": forth + (back if loops else [])}
+
+
+def _fan(count: int, prefix: str = "b") -> dict[str, Any]:
+    """A node with many branches, and an edge for each."""
+    branches = [{"name": f"b{i}", "when": "true"} for i in range(count)]
+    document = _texts(count, "x")
+    document["nodes"].append({"id": "c", "type": "condition", "config": {"branches": branches}})
+    document["edges"] = [{"source": "c", "target": f"n{i}", "branch": f"{prefix}{i}"} for i in range(count)]
+    return document
 
 
 HOSTILE: dict[str, tuple[Any, str | None]] = {
     "one giant template": (_texts(1, "{{ input.a }}" * 350_000), "invalid_template"),
     "one giant expression": (_texts(1, "{{ [" + "1," * 2_000_000 + "1] }}"), "invalid_template"),
     "one giant text": (_texts(1, "x" * 4_900_000), None),
-    "a node of many templates": (_texts(1, ["{{ input.a }}{{ x }}{{ "] * 100_000), "invalid_template"),  # type: ignore[arg-type]
+    "a node of many templates": (_texts(1, ["{{ input.a }}{{ x }}{{ "] * 100_000), "invalid_template"),
     "ten thousand nodes with templates": (_texts(10_000, "{{ input.a }} and {{ input.b|upper }}"), None),
     "large conditions": (
         {
@@ -77,7 +93,11 @@ HOSTILE: dict[str, tuple[Any, str | None]] = {
     ),
     "the longest templates": (_texts(18, "{{ input.a }}" + "x" * 200_000 + "{{ input.b|upper }}"), None),
     "templates at the limit": (_texts(100, "{{ [" + ",".join(["input.a.b"] * 1300) + "] }}"), None),
-    "deep values": ({"nodes": [{"id": "a", "type": "transform", "config": {"value": _texts(1, "x")}}]}, None),
+    "nodes that read all nodes": (_chain(4000, "{{ nodes[input.key].output }}"), "too_large"),
+    "loops in loops": (_chain(3000, "x", loops=True), "too_large"),
+    "references to nothing": (_texts(1, [f"{{{{ x{n} }}}}" for n in range(20_000)]), "unknown_reference"),
+    "a node of many branches": (_fan(4900), None),
+    "a node of other branches": (_fan(4900, "z"), "unknown_branch"),
 }
 
 
