@@ -11,7 +11,7 @@ from tests.support import Project, ended, until
 from tests.worker.conftest import Trace, check_log
 from tests.worker.runs import graph, node, statuses
 from tests.worker.runs import started as start
-from tests.worker.upgrades import all_of, events_after, like_a_fresh_run, new_version, reused, started
+from tests.worker.upgrades import all_of, events_after, like_a_fresh_run, new_version, other_version, reused, started
 
 
 class Forks:
@@ -264,6 +264,41 @@ async def test_a_failed_fork_is_retried_as_any_run(forks: Forks, trace: Trace, t
     await check_log(forks.client, made)
 
 
+@pytest.mark.spec("RUN-29")
+async def test_a_fork_takes_over_the_items_of_a_map_that_were_done(forks: Forks, trace: Trace, tmp_path: Path) -> None:
+    inner = trace.node("{{ item }}", "fail_unless", gate="{{ '" + str(tmp_path) + "/' ~ item }}")
+    items = {"items": ["x", "y"], "node": {"type": "tool", "config": inner["config"]}, "on_item_error": "fail"}
+    document = graph([{"id": "each", "type": "map", "config": items}, forks.give("after", 1)], ("each", "after"))
+    (tmp_path / "x").touch()
+    source = await start(forks.project, document)
+    assert (await ended(forks.client, source))["status"] == "FAILED"
+    (tmp_path / "y").touch()
+
+    made = await forks.fork(source)
+    again = await forks.fork(made)
+
+    assert await forks.output(made, "each") == ["x", "y"]
+    assert sorted(trace.lines()) == ["start after", "start x", "start y", "start y"]
+    assert (await forks.client.get(again)).json()["result"] == {"after": 1}
+    other = await forks.fork(source, input_data=1)
+    assert trace.lines().count("start x") == 2
+    for path in (made, again, other):
+        await check_log(forks.client, path)
+
+
+@pytest.mark.spec("RUN-31")
+async def test_from_a_node_whose_output_was_given_a_retry_runs_it(forks: Forks) -> None:
+    fail = {"id": "fail", "type": "tool", "config": {"tool": "ref.fail", "args": {"message": "no"}}}
+    source = await forks.done(graph([forks.give("a", 1), fail], ("a", "fail")))
+    made = await forks.fork(source, outputs={"a": 2})
+    assert (await forks.output(made, "a"), forks.runs()) == (2, [])
+
+    await forks.client.post(f"{made}/retry", json={"from_node": "a"})
+    await ended(forks.client, made)
+
+    assert (await forks.output(made, "a"), forks.runs()) == (1, ["a"])
+
+
 @pytest.mark.spec("RUN-36")
 @pytest.mark.timeout(400)
 async def test_forks_of_random_graphs_are_as_fresh_runs_and_run_no_node_that_was_taken_over(
@@ -281,7 +316,11 @@ async def test_forks_of_random_graphs_are_as_fresh_runs_and_run_no_node_that_was
         source = f"{server_project.runs}/{run['id']}"
         await ended(client, source, seconds=60)
         name = rng.choice([None, *(entry["id"] for entry in document["nodes"])])
-        answer = await client.post(f"{source}/fork", params={"execute": "true"}, json={"from_node": name})
+        wanted: dict[str, Any] = {"from_node": name}
+        if seed % 3 == 1:
+            document = other_version(rng, document)
+            wanted["version"] = await new_version(server_project, workflow["id"], document)
+        answer = await client.post(f"{source}/fork", params={"execute": "true"}, json=wanted)
         made = f"{server_project.runs}/{answer.json()['id']}"
         await ended(client, made, seconds=60)
         await check(client, made, document, value, name)

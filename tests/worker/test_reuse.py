@@ -317,8 +317,11 @@ async def test_random_graphs_go_on_with_another_version_as_if_they_had_been_run_
         if failed["status"] != "FAILED":
             return
         version = await new_version(server_project, workflow["id"], document)
-        promised = (await client.post(f"{path}/retry", params={"dry_run": "true"}, json={"version": version})).json()
-        assert (await client.post(f"{path}/retry", json={"version": version})).status_code == 202
+        wanted: dict[str, Any] = {"version": version}
+        if seed % 5 == 0:
+            wanted["from_node"] = rng.choice(document["nodes"])["id"]
+        promised = (await client.post(f"{path}/retry", params={"dry_run": "true"}, json=wanted)).json()
+        assert (await client.post(f"{path}/retry", json=wanted)).status_code == 202
         await ended(client, path, seconds=60)
         events = await events_after(client, path, failed["last_seq"])
         check_promises(promised, events)
