@@ -76,11 +76,13 @@ class MapRun:
         self._results = known
         await self._recall()
         await self._progress()
-        ticker = asyncio.create_task(self._tick())
+        # A map that is an item itself tells nobody.
+        ticker = None if self._visit.path else asyncio.create_task(self._tick())
         try:
             await self._run_rest(concurrency)
         finally:
-            ticker.cancel()
+            if ticker is not None:
+                ticker.cancel()
         await self._progress()
         if self._failure is not None:
             raise ItemError(self._failure)
@@ -159,6 +161,8 @@ class MapRun:
 
     def _end(self, index: int, visit: Visit, outcome: Outcome) -> None:
         log, results, error = self._context.item_log, self._results, outcome.error
+        if self._context.begun:
+            self._context.begun.pop(visit.place, None)
         if log is not None:
             now = datetime.now(UTC)
             log.put(
@@ -220,7 +224,8 @@ class MapRun:
     async def _progress(self) -> None:
         self._news.clear()
         results = self._results
-        told: dict[str, Any] = {"done": results.done, "total": len(results.items), "failed": results.failed}
+        failed = results.failed + (self._failure is not None)
+        told: dict[str, Any] = {"done": results.done, "total": len(results.items), "failed": failed}
         await self._tell(self._visit, self._config, "progress", told)
 
 

@@ -106,7 +106,9 @@ class NodeWork(Runnable[Visit, Outcome]):
         if visit.spawned and context.children is not None:
             await context.children.abandon(*visit.place)
         if self._inner is not None and context.item_log is not None:
-            context.item_log.close(visit.place, outcome.reason or {})
+            error = outcome.error or {}
+            why = {"code": "node_failed", "message": f"{error.get('type')}: {error.get('message')}"}
+            context.item_log.close(visit.place, outcome.reason or why)
 
     async def _hold(self, visit: Visit, config: RunnableConfig) -> Outcome | None:
         """Stop at a breakpoint; the outcome if the node was given its output there, else None."""
@@ -175,7 +177,8 @@ class NodeWork(Runnable[Visit, Outcome]):
         allowance = Allowance()
         if model is None:
             rendered = self._rendered(scope, allowance)
-            visit.given = self._rendered(hidden(scope)) if "secrets" in scope else rendered
+            if not visit.path:  # what items were given is not kept
+                visit.given = self._rendered(hidden(scope)) if "secrets" in scope else rendered
             model = self._checked(rendered)
         else:
             visit.given = program.node.config

@@ -28,6 +28,8 @@ from app.services.transitions import Advance, advance, give_up, put_off
 
 MAX_BYTES = 32_000_000
 """Past this, runs wait for the next flush before they go on."""
+ITEM_BYTES = 1000
+"""What the row of an item takes in memory beside its output, roughly."""
 LONGEST_PAUSE_SECONDS = 1.0
 
 _log = log.get(__name__)
@@ -161,7 +163,7 @@ class Journal:
             state.attempt, output, as_text(state.error), as_text(state.reason), state.wake_at, state.started_at,
             state.finished_at,
         )  # fmt: skip
-        self._touch(run, len(output or ""))
+        self._touch(run, len(output or "") + ITEM_BYTES)
 
     def checkpoint(self, run: RunLog, blobs: Iterable[Row], row: Row) -> None:
         """Append a checkpoint of the run's thread with the values that are new in it."""
