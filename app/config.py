@@ -19,8 +19,8 @@ class ModelPrice(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    input: float = Field(ge=0)
-    output: float = Field(ge=0)
+    input: float = Field(ge=0, description="Of what the model is told.")
+    output: float = Field(ge=0, description="Of what it answers.")
 
 
 class Settings(BaseSettings):

@@ -27,85 +27,102 @@ class _Part(BaseModel):
 class Retry(_Part):
     """How a node is tried again after a retryable error; times in seconds."""
 
-    max_attempts: int = Field(default=3, ge=1, le=100)
-    initial_interval: float = Field(default=1.0, ge=0, le=86_400)
-    backoff: float = Field(default=2.0, ge=1, le=100)
-    max_interval: float = Field(default=60.0, ge=0, le=86_400)
-    jitter: bool = True
+    max_attempts: int = Field(default=3, ge=1, le=100, description="All attempts, the first one counted.")
+    initial_interval: float = Field(default=1.0, ge=0, le=86_400, description="Seconds before the second attempt.")
+    backoff: float = Field(default=2.0, ge=1, le=100, description="Each wait is so many times the one before.")
+    max_interval: float = Field(default=60.0, ge=0, le=86_400, description="The longest wait in seconds.")
+    jitter: bool = Field(default=True, description="Wait between half of the time and all of it, by chance.")
 
 
 class Position(_Part):
     """Where the editor draws the node."""
 
-    x: float
-    y: float
+    x: float = Field(description="To the right.")
+    y: float = Field(description="Downwards.")
 
 
 class Node(_Part):
     """One node of the graph."""
 
-    id: str = Field(min_length=1, max_length=128)
-    type: str
-    name: str | None = None
-    description: str | None = None
-    config: dict[str, JsonValue] = Field(default_factory=dict)
-    retry: Retry | None = None
+    id: str = Field(min_length=1, max_length=128, description="Unique in the graph; expressions call the node so.")
+    type: str = Field(description="What the node does: a built-in or registered type.")
+    name: str | None = Field(default=None, description="A label for people.")
+    description: str | None = Field(default=None, description="More words for people.")
+    config: dict[str, JsonValue] = Field(
+        default_factory=dict, description="As the type asks for it; any string may hold templates, {{ expression }}."
+    )
+    retry: Retry | None = Field(default=None, description="Without it the node is tried once.")
     timeout: float | None = Field(default=None, gt=0, description="Seconds for one attempt.")
-    join: Literal["any", "all", "first"] = "any"
-    on_error: Literal["fail", "continue"] = "fail"
-    writes: dict[str, JsonValue] = Field(default_factory=dict)
-    queue: str = Field(default="default", min_length=1, max_length=40)
+    join: Literal["any", "all", "first"] = Field(
+        default="any",
+        description="Which incoming edges must be taken: any or all of them, once all are decided; or the first one.",
+    )
+    on_error: Literal["fail", "continue"] = Field(
+        default="fail", description='"continue": a failure counts as completed, with a null output.'
+    )
+    writes: dict[str, JsonValue] = Field(
+        default_factory=dict, description="What is written to the shared state, by key; templates may read `output`."
+    )
+    queue: str = Field(default="default", min_length=1, max_length=40, description="What a worker must be able to do.")
     max_iterations: int | None = Field(default=None, ge=1, description="Laps of the loop that this node heads.")
-    position: Position | None = None
-    metadata: dict[str, JsonValue] | None = None
+    position: Position | None = Field(default=None, description="Where an editor draws the node.")
+    metadata: dict[str, JsonValue] | None = Field(default=None, description="Anything; it is only kept.")
 
 
 class Edge(_Part):
     """One edge: unconditional, or with exactly one of `condition`, `branch` and `on`."""
 
-    source: str
-    target: str
-    condition: str | None = None
-    branch: str | None = None
-    on: Literal["error"] | None = None
-    name: str | None = None
-    metadata: dict[str, JsonValue] | None = None
+    source: str = Field(description="The id of the node where it begins.")
+    target: str = Field(description="The id of the node to which it leads.")
+    condition: str | None = Field(
+        default=None,
+        description='An expression: taken if it is true; "else": taken if no other condition of the source is.',
+    )
+    branch: str | None = Field(default=None, description="Taken if the condition node chose this branch.")
+    on: Literal["error"] | None = Field(default=None, description='"error": taken if the source failed.')
+    name: str | None = Field(default=None, description="A label for people.")
+    metadata: dict[str, JsonValue] | None = Field(default=None, description="Anything; it is only kept.")
 
 
 class StateKey(_Part):
     """One key of the shared state: how writes to it are put together, and what it starts from."""
 
-    reducer: Literal["replace", "add", "append", "merge"] = "replace"
-    default: JsonValue = None
+    reducer: Literal["replace", "add", "append", "merge"] = Field(
+        default="replace", description="How a write is put to what is there."
+    )
+    default: JsonValue = Field(default=None, description="What the key starts from.")
 
 
 class Resume(_Part):
     """How a run that failed with a retryable error goes on by itself."""
 
-    after: float = Field(gt=0)
-    max_attempts: int = Field(default=5, ge=1, le=100)
+    after: float = Field(gt=0, description="Seconds until the run goes on.")
+    max_attempts: int = Field(default=5, ge=1, le=100, description="How often it goes on at most.")
 
 
 class GraphSettings(_Part):
     """Settings of the whole graph."""
 
-    on_failure: Literal["finish_branches", "stop"] = "finish_branches"
-    max_iterations: int = Field(default=100, ge=1)
-    timeout: float | None = Field(default=None, gt=0)
-    resume: Resume | None = None
+    on_failure: Literal["finish_branches", "stop"] = Field(
+        default="finish_branches",
+        description="After a failure that nobody handles: finish what does not depend on it, or stop all.",
+    )
+    max_iterations: int = Field(default=100, ge=1, description="Laps of each loop, unless its header says otherwise.")
+    timeout: float | None = Field(default=None, gt=0, description="Seconds for the whole run.")
+    resume: Resume | None = Field(default=None, description="Let a failed run go on by itself.")
 
 
 class Document(_Part):
     """A workflow graph in its normal form."""
 
-    nodes: list[Node] = Field(max_length=MAX_NODES)
-    edges: list[Edge] = Field(default_factory=list, max_length=MAX_EDGES)
-    state: dict[str, StateKey] = Field(default_factory=dict)
-    settings: GraphSettings = GraphSettings()
-    entry: str | None = None
-    name: str | None = None
-    description: str | None = None
-    metadata: dict[str, JsonValue] | None = None
+    nodes: list[Node] = Field(max_length=MAX_NODES, description="The steps.")
+    edges: list[Edge] = Field(default_factory=list, max_length=MAX_EDGES, description="What follows on what.")
+    state: dict[str, StateKey] = Field(default_factory=dict, description="The keys of the shared state.")
+    settings: GraphSettings = Field(default=GraphSettings(), description="What holds for the whole graph.")
+    entry: str | None = Field(default=None, description="Where a run begins if every node has an incoming edge.")
+    name: str | None = Field(default=None, description="What the graph is called.")
+    description: str | None = Field(default=None, description="What it is for.")
+    metadata: dict[str, JsonValue] | None = Field(default=None, description="Anything; it is only kept.")
 
     def as_json(self) -> dict[str, Any]:
         """The document to be stored: what was said, without the defaults."""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, NotRequired
+from typing import NotRequired
 from urllib.parse import quote
 
 from typing_extensions import TypedDict
@@ -12,10 +12,10 @@ from typing_extensions import TypedDict
 from app import jsontext
 from app.compiler import Registry, plan_of
 from app.compiler.discovery import discover_templates
-from app.compiler.document import Document
 from app.errors import NotFoundError
 from app.schemas.common import JsonObject
 from app.schemas.workflow import TemplateOut
+from app.services.graph_schema import graph_schema
 from app.services.pictures import picture
 
 REMEMBERED = 64
@@ -51,7 +51,7 @@ class Catalog:
             {"name": tool.name, "description": tool.description, "args": dict(tool.args_schema)}
             for _, tool in sorted(registry.tools.items())
         ]
-        self.graph_schema = graph_schema(self.node_types)
+        self.graph_schema = graph_schema(registry)
         self._folders = folders
 
     def templates(self) -> list[TemplateOut]:
@@ -98,43 +98,3 @@ def examples() -> Path:
 @lru_cache(maxsize=REMEMBERED)
 def _drawn(graph: str, title: str) -> str:
     return picture(plan_of(json.loads(graph)), title)
-
-
-def graph_schema(node_types: Sequence[NodeTypeOut]) -> JsonObject:
-    """The JSON Schema of the document: the `type` of a node decides what its `config` is."""
-    schema = Document.model_json_schema()
-    definitions: dict[str, Any] = schema["$defs"]
-    node = definitions["Node"]
-    node["properties"]["type"] = {"enum": [kind["name"] for kind in node_types]}
-    node["allOf"] = [
-        {
-            "if": {"properties": {"type": {"const": kind["name"]}}},
-            "then": {"properties": {"config": {"$ref": f"#/$defs/config-{kind['name']}"}}},
-        }
-        for kind in node_types
-    ]
-    for kind in node_types:
-        definitions[f"config-{kind['name']}"] = _relocated(kind["config"], f"config-{kind['name']}")
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        "$id": "/api/v1/schema/graph.json",
-        **schema,
-        "title": "Workflow graph",
-    }
-
-
-def _relocated(schema: JsonObject, name: str) -> JsonObject:
-    """The schema with its references pointing to where it now stands."""
-
-    def moved(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {
-                key: inner.replace("#/", f"#/$defs/{name}/", 1)
-                if key == "$ref" and isinstance(inner, str) and inner.startswith("#/")
-                else moved(inner)
-                for key, inner in value.items()
-            }
-        return [moved(inner) for inner in value] if isinstance(value, list) else value
-
-    relocated: JsonObject = moved(schema)
-    return relocated

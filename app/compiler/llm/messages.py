@@ -36,7 +36,7 @@ class Message(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    role: Literal["system", "developer", "user", "human", "assistant", "ai", "tool"]
+    role: Literal["system", "developer", "user", "human", "assistant", "ai", "tool"] = Field(description="Who speaks.")
     content: Annotated[str | list[str | dict[str, Any]] | None, BeforeValidator(_as_content)] = Field(
         default=None, description="Text, or a list of the blocks that the model takes, such as images."
     )

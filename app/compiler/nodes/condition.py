@@ -17,7 +17,7 @@ class Branch(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: Name
+    name: Name = Field(description="What `branch` of an edge says.")
     when: bool | str = Field(description="An expression, without braces.")
 
 
@@ -26,7 +26,7 @@ class ConditionConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    branches: list[Branch] = Field(min_length=1)
+    branches: list[Branch] = Field(min_length=1, description="The first one that is true is chosen.")
     default: Name | None = Field(default=None, description="The branch that is chosen when no other one is.")
 
     @model_validator(mode="after")

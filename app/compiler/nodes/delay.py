@@ -17,7 +17,9 @@ class DelayConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    seconds: float | None = Field(default=None, ge=0, le=TEN_YEARS, allow_inf_nan=False)
+    seconds: float | None = Field(
+        default=None, ge=0, le=TEN_YEARS, allow_inf_nan=False, description="How long; or give `until`."
+    )
     until: AwareDatetime | None = Field(default=None, description="A moment with its time zone: 2030-01-31T08:00:00Z.")
 
     @model_validator(mode="after")

@@ -37,7 +37,7 @@ class HttpConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", populate_by_name=True)
 
-    method: str = Field(default="GET", pattern="^[A-Za-z]{1,20}$")
+    method: str = Field(default="GET", pattern="^[A-Za-z]{1,20}$", description="GET, POST, PUT, …")
     url: str = Field(min_length=1, description="An http or https address.")
     headers: dict[str, Scalar] = Field(default_factory=dict, description="A header that is null is left out.")
     query: dict[str, Scalar | list[Scalar]] = Field(default_factory=dict, description="Added to the query of the url.")
