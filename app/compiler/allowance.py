@@ -70,7 +70,8 @@ class Allowance:
         self._sizes: dict[int, int] = {}
 
     def __enter__(self) -> Self:
-        # A collection takes longer than most templates, and would be charged to whichever happens to set it off.
+        # A collection takes longer than most templates, and would be charged to whichever happens to set it off. Done
+        # here and not by a context manager of its own, as this is entered for every template.
         self._was_collecting = gc.isenabled()
         gc.disable()
         self._end = time.thread_time() + self._left

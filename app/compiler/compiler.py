@@ -15,6 +15,7 @@ import orjson
 from langgraph.graph.state import CompiledStateGraph
 from pydantic import JsonValue
 
+from app.compiler.collector import collector_paused
 from app.compiler.document import Document, read_document
 from app.compiler.emit import Emitter
 from app.compiler.jsonschemas import misfits
@@ -154,7 +155,8 @@ class WorkflowGraphCompiler:
         if key is not None and (known := self._cache.get(key)):
             self._cache.move_to_end(key)
             return known
-        compiled = self._compile(graph)
+        with collector_paused():
+            compiled = self._compile(graph)
         if key is not None:
             self._cache[key] = compiled
             if len(self._cache) > CACHED:
@@ -163,11 +165,12 @@ class WorkflowGraphCompiler:
 
     def inspect(self, graph: Any) -> Inspection:
         """Everything that can be said about a graph without compiling it; never raises."""
-        document, plan, _, problems = self._check(graph)
-        if problems or document is None or plan is None:
-            return Inspection(problems)
-        normal = document.as_json()
-        return Inspection([], normal, outline(plan), _hash_of(normal))
+        with collector_paused():
+            document, plan, _, problems = self._check(graph)
+            if problems or document is None or plan is None:
+                return Inspection(problems)
+            normal = document.as_json()
+            return Inspection([], normal, outline(plan), _hash_of(normal))
 
     def _compile(self, graph: Any) -> CompiledWorkflow:
         document, plan, programs, problems = self._check(graph)

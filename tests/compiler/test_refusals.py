@@ -1,3 +1,4 @@
+import gc
 import json
 import time
 from pathlib import Path
@@ -108,6 +109,7 @@ def test_a_hostile_document_is_refused_or_read_in_a_few_seconds_of_computing(doc
     found = COMPILER.inspect(document)
 
     assert time.thread_time() - start < 8
+    assert gc.isenabled()
     assert {problem.code for problem in found.problems} == ({code} if code else set())
 
 
