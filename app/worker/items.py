@@ -20,7 +20,10 @@ class Items:
     def put(self, state: ItemState) -> None:
         """Write where an item stands; the newest state before a flush is the one that is written."""
         if state.status not in NODE_ENDED:
+            before = self._open.get(state.place)
             self._open[state.place] = state
+            if before is not None and _waits_on(before, state):
+                return
         elif self._open:
             self._open.pop(state.place, None)
         self._journal.item(self._run, state)
@@ -44,3 +47,11 @@ class Items:
     def _cancel(self, state: ItemState, reason: Mapping[str, Any]) -> None:
         state.status, state.reason, state.wake_at, state.finished_at = "CANCELLED", reason, None, now()
         self.put(state)
+
+
+def _waits_on(before: ItemState, state: ItemState) -> bool:
+    """Whether an item that is visited again waits for the same thing as before."""
+    return before.status == state.status == "WAITING" and (before.reason, before.wake_at) == (
+        state.reason,
+        state.wake_at,
+    )
