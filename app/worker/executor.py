@@ -251,6 +251,7 @@ class Executor:
         if row["parent_run_id"] is not None:
             async with self._pool.connection() as connection, connection.transaction():
                 moved = await tell_parent(connection, self._queue, run.run_id)
+            self._inbox.look()
             if moved is not None:
                 self._wake(moved)
 

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from uuid import UUID
 
 import psycopg
@@ -25,6 +25,7 @@ class Inbox:
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._open: dict[UUID, RunContext] = {}
+        self._news = asyncio.Event()
 
     @contextmanager
     def open(self, run_id: UUID, context: RunContext) -> Iterator[None]:
@@ -36,10 +37,17 @@ class Inbox:
             if self._open.get(run_id) is context:
                 del self._open[run_id]
 
+    def look(self) -> None:
+        """Look at once: this process has just written a signal."""
+        self._news.set()
+
     async def run(self) -> None:
         """Look until cancelled; outlives the database's absence."""
         while True:
-            await asyncio.sleep(LOOK_SECONDS)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await self._news.wait()
+            self._news.clear()
             waiting = [run_id for run_id, context in self._open.items() if context.waits.has_waiters]
             if not waiting:
                 continue
