@@ -12,7 +12,6 @@ export const RUNS_PER_PAGE = 50;
 export const ITEMS_PER_PAGE = 50;
 /** How long answers are kept that the next tick replaces. */
 const PASSING_MS = 5_000;
-const LIVE_ITEMS_MS = 1_500;
 const MOST_CHILD_PAGES = 10;
 
 export const keys = {
@@ -126,23 +125,27 @@ export interface ItemFilter {
   cursor?: string | undefined;
 }
 
-/** One page of the items of a map; the mark asks again, `live` keeps asking. */
-export const itemsQuery = (p: string, r: string, { node, iteration, status, cursor }: ItemFilter, mark: string, live: boolean) =>
+/** How often to ask for what has no events of its own, by how its node stands; not at all after the end. */
+const PACE: Partial<Record<NodeStatus, number>> = { RUNNING: 1_500, RETRYING: 5_000, WAITING: 5_000 };
+
+/** One page of the items of a map; the mark asks again. */
+export const itemsQuery = (p: string, r: string, { node, iteration, status, cursor }: ItemFilter, stand: NodeStatus, mark: string) =>
   queryOptions({
-    queryKey: [...keys.run(p, r), "items", node, iteration, status ?? "", cursor ?? "", mark],
+    queryKey: [...keys.run(p, r), "items", node, iteration, status ?? "", cursor ?? "", stand, mark],
     queryFn: ({ signal }) =>
       call<Page<MapItem>>(paths.items(p, r), { signal, query: { node_id: node, iteration, status, cursor, limit: ITEMS_PER_PAGE } }),
     placeholderData: keepPreviousData,
-    refetchInterval: live ? LIVE_ITEMS_MS : false,
+    refetchInterval: PACE[stand] ?? false,
     gcTime: PASSING_MS,
   });
 
-/** The child runs that one turn of a node has started, newest first; the mark asks again. */
-export const childrenQuery = (p: string, r: string, node: string, iteration: number, mark: string) =>
+/** The child runs that one turn of a node has started, newest first. */
+export const childrenQuery = (p: string, r: string, node: string, iteration: number, stand: NodeStatus, attempt: number) =>
   queryOptions({
-    queryKey: [...keys.run(p, r), "children", node, iteration, mark],
+    queryKey: [...keys.run(p, r), "children", node, iteration, stand, attempt],
     queryFn: ({ signal }) => fetchChildren(p, r, node, iteration, signal),
     placeholderData: keepPreviousData,
+    refetchInterval: PACE[stand] ?? false,
     gcTime: PASSING_MS,
   });
 

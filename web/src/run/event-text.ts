@@ -37,6 +37,8 @@ export function eventSummary(event: RunEvent): string {
   if (typeof data.duration_ms === "number") parts.push(span(data.duration_ms));
   const error = data.error as { message?: string } | null | undefined;
   const reason = data.reason as Reason | null | undefined;
+  if (data.reused === true) parts.push("reused");
+  if (data.overridden === true) parts.push("overridden");
   if (error?.message) parts.push(error.message);
   else if (reason?.message) parts.push(localTimes(reason.message));
   else if (typeof data.message === "string") parts.push(data.message);

@@ -11,10 +11,15 @@ import { StatusBadge } from "../ui/status";
 import { between, clock, span } from "../ui/time";
 import { useNow } from "../ui/use-now";
 import { Callouts } from "./callouts";
+import { Countdown } from "../ui/countdown";
 import { JsonView } from "../ui/json-view";
+import { ChildRuns, startsRuns } from "./child-runs";
 import { LapChooser } from "./lap-chooser";
+import { MapSection } from "./map-section";
 import { useNode, useRunScope } from "./run-context";
 import { Facts, Section } from "./run-panel";
+import { TokenBox } from "./token-box";
+import { WaitBox } from "./wait-box";
 
 interface Props {
   id: string;
@@ -28,7 +33,7 @@ export function NodePanel({ id, iteration, onLap, onClose }: Props) {
   const { project, runId, graph } = useRunScope();
   const view = useNode(id);
   const node = graph.nodes.find((item) => item.id === id);
-  const rows = useQuery(nodeQuery(project, runId, id, view?.seq ?? 0));
+  const rows = useQuery(nodeQuery(project, runId, id, view?.changed ?? 0));
   const lap = view?.laps.find((item) => item.iteration === iteration) ?? view?.laps.at(-1);
   const row = rows.data?.find((item) => item.iteration === (lap?.iteration ?? 0));
 
@@ -43,7 +48,7 @@ export function NodePanel({ id, iteration, onLap, onClose }: Props) {
     <div className="space-y-5 p-5" data-panel={id}>
       <header className="flex items-start gap-2">
         <div className="min-w-0 grow">
-          <h2 className="text-[15px] font-semibold [overflow-wrap:anywhere]">{node.name || node.id}</h2>
+          <h2 tabIndex={-1} className="text-[15px] font-semibold [overflow-wrap:anywhere]">{node.name || node.id}</h2>
           <p className="mt-0.5 text-xs text-ink-3">
             {node.type}
             {node.name && <span className="font-mono"> · {node.id}</span>}
@@ -56,14 +61,21 @@ export function NodePanel({ id, iteration, onLap, onClose }: Props) {
       <div className="flex flex-wrap items-center gap-2">
         <StatusBadge status={lap?.status ?? "PENDING"} note={lap && lap.attempt > 1 ? `attempt ${lap.attempt}` : undefined} />
         {lap && <Took lap={lap} />}
+        {lap?.made && (
+          <span className="rounded-md border border-line px-1.5 py-px text-xs text-ink-2" title={MADE[lap.made]}>
+            {lap.made}
+          </span>
+        )}
       </div>
-      <LapDetails lap={lap} row={row} />
+      <LapDetails node={node} lap={lap} row={row} />
       {rows.isError && <ErrorBox error={rows.error} retry={() => void rows.refetch()} />}
       <Edges id={id} view={view} />
       <Definition node={node} />
     </div>
   );
 }
+
+const MADE = { reused: "Its result was taken over from before; it did not run again.", overridden: "Its output was changed by a person." } as const;
 
 function Took({ lap }: { lap: Lap }) {
   const running = lap.startedAt !== null && lap.finishedAt === null;
@@ -72,18 +84,22 @@ function Took({ lap }: { lap: Lap }) {
   return took === null ? null : <span className="text-xs text-ink-2 tabular-nums">{span(took)}</span>;
 }
 
-function LapDetails({ lap, row }: { lap: Lap | undefined; row: NodeState | undefined }) {
+function LapDetails({ node, lap, row }: { node: GraphNode; lap: Lap | undefined; row: NodeState | undefined }) {
   if (!lap) return <p className="text-ink-2">Its turn has not come yet.</p>;
   const output = row?.status === lap.status && row.output !== undefined ? row.output : lap.output;
   const error = row?.error ?? lap.error;
   return (
     <>
-      <Callouts error={error && { ...lap.error, ...error }} reason={lap.reason} status={lap.status} />
-      {lap.tokens !== "" && lap.status === "RUNNING" && (
-        <Section title="Text so far">
-          <p className="whitespace-pre-wrap">{lap.tokens}</p>
-        </Section>
+      <Callouts error={error && { ...lap.error, ...error }} reason={lap.status === "WAITING" ? null : lap.reason} status={lap.status} />
+      {lap.status === "RETRYING" && lap.wakeAt && (
+        <p className="text-ink-2">
+          Attempt {lap.attempt + 1} begins in <Countdown until={lap.wakeAt} past="a moment" />
+        </p>
       )}
+      {lap.status === "WAITING" && <WaitBox node={node} lap={lap} />}
+      {lap.tokens !== "" && node.type !== "map" && lap.status !== "COMPLETED" && <TokenBox text={lap.tokens} live={lap.status === "RUNNING"} />}
+      {startsRuns(node) && <ChildRuns node={node.id} lap={lap} />}
+      {node.type === "map" && <MapSection node={node.id} lap={lap} />}
       {lap.status === "COMPLETED" && (
         <Section title="Output" aside={lap.truncated && row === undefined && <span className="text-xs text-ink-3">cut, loading the whole</span>}>
           <JsonView value={output ?? null} label="Output" fileName="output.json" />
@@ -97,7 +113,7 @@ function LapDetails({ lap, row }: { lap: Lap | undefined; row: NodeState | undef
       <Facts
         facts={[
           ["Attempt", String(lap.attempt)],
-          ["Started", lap.startedAt ? clock(lap.startedAt) : "–"],
+          ["Started", lap.startedAt || row?.started_at ? clock(lap.startedAt ?? row!.started_at!) : "–"],
           ["Ended", lap.finishedAt ? clock(lap.finishedAt) : "–"],
         ]}
       />

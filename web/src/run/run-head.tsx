@@ -15,6 +15,8 @@ import { ErrorBox } from "../ui/states";
 import { StatusBadge } from "../ui/status";
 import { between, clock, span } from "../ui/time";
 import { useNow } from "../ui/use-now";
+import { NowError, NowLine, type NowLineProps, useNowLine } from "./now-line";
+import { ForkChip, ParentCrumbs } from "./origin";
 import { useRunScope, useStore } from "./run-context";
 
 export function RunHead({ run, connection }: { run: Run; connection: Connection }) {
@@ -23,6 +25,7 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
   const cancel = useIntent("cancel", run);
   const retry = useIntent("retry", run);
   const failed = cancel.error ?? retry.error;
+  const { error: nowError, ...now } = useNowLine(run);
   return (
     <header className="shrink-0 border-b border-line">
       <div className="flex flex-wrap items-center gap-x-3 gap-y-2 px-5 pt-3">
@@ -31,9 +34,11 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
             Runs
           </Link>
           <Icon name="chevron" size={11} className="text-ink-3" />
-          <h1 className="truncate text-[15px] font-semibold">{run.workflow_name}</h1>
+          <ParentCrumbs run={run} />
+          <h1 className="min-w-24 truncate text-[15px] font-semibold">{run.workflow_name}</h1>
         </nav>
         <span className="rounded-md border border-line px-1.5 py-px text-xs text-ink-2">v{run.version}</span>
+        <ForkChip run={run} />
         <StatusBadge status={run.status} note={run.attempt > 1 ? `attempt ${run.attempt}` : undefined} />
         <LiveBadge state={connection} title={heard ? `Last heard of the server ${clock(new Date(heard).toISOString())}` : undefined} />
         <div className="ml-auto flex flex-wrap gap-2">
@@ -52,7 +57,8 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
           )}
         </div>
       </div>
-      <Facts run={run} />
+      <Facts run={run} now={now} />
+      <NowError error={nowError} />
       {failed && (
         <div className="px-5 pb-3">
           <ErrorBox error={failed} />
@@ -62,7 +68,7 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
   );
 }
 
-function Facts({ run }: { run: Run }) {
+function Facts({ run, now: line }: { run: Run; now: Omit<NowLineProps, "run"> }) {
   const { store, graph } = useRunScope();
   const ended = ENDED.has(run.status);
   const now = useNow(200, !ended);
@@ -70,8 +76,8 @@ function Facts({ run }: { run: Run }) {
   const done = progress.completed + progress.failed + progress.skipped;
   const took = between(run.started_at, run.finished_at, now);
   return (
-    <div className="flex flex-wrap items-center gap-x-5 gap-y-1.5 px-5 pt-2 pb-3 text-xs text-ink-2">
-      <div className="w-40 max-w-full md:w-64">
+    <div className="flex flex-wrap items-center gap-x-5 gap-y-0.5 px-5 pt-1 pb-2 text-xs text-ink-2">
+      <div className="w-40 max-w-full md:w-48">
         <ProgressBar progress={progress} live={!ended} tall />
       </div>
       <span className="tabular-nums">
@@ -84,16 +90,23 @@ function Facts({ run }: { run: Run }) {
       <span className="tabular-nums" title="Time since the run started">
         {took === null ? "not started" : span(took)}
       </span>
-      <time dateTime={run.created_at} className="hidden sm:inline">
-        {clock(run.created_at)}
-      </time>
-      <span className="hidden font-mono text-[11px] text-ink-3 lg:inline">{run.id}</span>
+      <NowLine run={run} {...line} />
+      {line.said === "" && <Made run={run} />}
     </div>
   );
 }
 
+function Made({ run }: { run: Run }) {
+  return (
+    <span className="hidden items-center gap-x-5 xl:flex">
+      <time dateTime={run.created_at}>{clock(run.created_at)}</time>
+      <span className="font-mono text-[11px] text-ink-3">{run.id}</span>
+    </span>
+  );
+}
+
 function useProgress(store: RunStore, nodes: readonly { id: string }[]): Progress & { waiting: number } {
-  useStore(store, (known) => known.state);
+  useStore(store, (known) => known.version);
   const count = { total: nodes.length, completed: 0, running: 0, failed: 0, skipped: 0, waiting: 0, percentage: 0 };
   for (const { id } of nodes) {
     const status = statusOf(store.node(id));

@@ -4,14 +4,18 @@ import { Icon } from "../ui/icons";
 import { JsonView } from "../ui/json-view";
 import { clock } from "../ui/time";
 import { Callouts } from "./callouts";
+import { originFacts } from "./origin";
 import { useRunScope } from "./run-context";
+
+/** The head of the page says why. */
+const WAITS: ReadonlySet<string> = new Set(["WAITING", "RETRYING"]);
 
 /** What the run as a whole has to say; shown while no node is chosen. */
 export function RunPanel({ run }: { run: Run }) {
   const { graph } = useRunScope();
   return (
     <div className="space-y-6 p-5">
-      <Callouts error={run.error} reason={run.reason} status={run.status} />
+      <Callouts error={run.error} reason={WAITS.has(run.status) ? null : run.reason} status={run.status} />
       <Section title="Result">
         {run.status === "COMPLETED" ? (
           <JsonView value={run.result} label="Result" fileName={`${run.id}-result.json`} />
@@ -28,6 +32,7 @@ export function RunPanel({ run }: { run: Run }) {
             ["Run", <code key="id" className="font-mono text-xs break-all">{run.id}</code>],
             ["Workflow", `${run.workflow_name}, version ${run.version}`],
             ["Graph", `${graph.nodes.length} nodes, ${graph.edges.length} edges`],
+            ...originFacts(run),
             ["Attempt", String(run.attempt)],
             ["Created", clock(run.created_at)],
             ["Started", run.started_at ? clock(run.started_at) : "–"],

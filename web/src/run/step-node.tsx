@@ -2,10 +2,14 @@ import { Handle, type NodeProps, Position } from "@xyflow/react";
 import { memo } from "react";
 import type { StepNode as Step } from "../graph/to-flow";
 import { type Lap, lastLap, statusOf } from "../stream/state";
+import { Countdown } from "../ui/countdown";
+import { Ring } from "../ui/ring";
 import { StatusIcon, statusWord } from "../ui/status";
 import { between, span } from "../ui/time";
 import { useNow } from "../ui/use-now";
 import { useNode } from "./run-context";
+
+const AT_WORK: ReadonlySet<string> = new Set(["RUNNING", "WAITING", "RETRYING"]);
 
 export const StepNode = memo(function StepNode({ data, selected }: NodeProps<Step>) {
   const { node, vertical } = data;
@@ -17,7 +21,7 @@ export const StepNode = memo(function StepNode({ data, selected }: NodeProps<Ste
     <>
       <Handle type="target" position={vertical ? Position.Top : Position.Left} isConnectable={false} />
       <div className={`step ${selected ? "chosen" : ""}`} data-status={status} data-node={node.id}>
-        <StatusIcon status={status} size={18} />
+        {lap?.progress?.total && AT_WORK.has(status) ? <Ring progress={lap.progress} size={18} /> : <StatusIcon status={status} size={18} />}
         <span className="min-w-0 grow">
           <span className="step-name block truncate text-[13px] leading-[1.35] font-semibold">{node.name || node.id}</span>
           <span className="block truncate text-[11px] leading-[1.4] text-ink-3">
@@ -41,11 +45,30 @@ function Detail({ lap, laps }: { lap: Lap | undefined; laps: number }) {
   if (!lap) return null;
   if (lap.status === "RUNNING") return <Running lap={lap} />;
   if (lap.status === "FAILED") return <> · {lap.error?.message ?? lap.reason?.message ?? "failed"}</>;
-  if (lap.status === "RETRYING") return <> · attempt {lap.attempt} failed, again soon</>;
-  if (lap.status === "WAITING") return <> · waiting</>;
+  if (lap.status === "RETRYING") return <> · attempt {lap.attempt} failed, again {lap.wakeAt ? <>in <Countdown until={lap.wakeAt} past="a moment" /></> : "soon"}</>;
+  if (lap.status === "WAITING") return <Waits lap={lap} />;
   if (lap.status === "SKIPPED") return <> · {laps > 1 && "last: "}{lap.reason?.code === "branch_not_taken" ? "not taken" : "skipped"}</>;
   if (lap.status === "CANCELLED") return <> · cancelled</>;
+  if (lap.made) return <> · {lap.made}</>;
   return lap.durationMs === null ? null : <> · {span(lap.durationMs)}</>;
+}
+
+const WAITS_FOR: Record<string, string> = {
+  waiting_for_approval: "waits for an answer",
+  breakpoint: "stopped here",
+  waiting_for_run: "waits for another run",
+};
+
+function Waits({ lap }: { lap: Lap }) {
+  const { done, total } = lap.progress ?? {};
+  const words = WAITS_FOR[lap.reason?.code ?? ""];
+  return (
+    <>
+      {" "}
+      · {words ?? (lap.wakeAt ? <Countdown until={lap.wakeAt} /> : "waiting")}
+      {done !== undefined && total !== undefined && ` · ${done}/${total}`}
+    </>
+  );
 }
 
 function Running({ lap }: { lap: Lap }) {

@@ -58,6 +58,7 @@ export function runNow(run: Run, state: RunState): Run {
     attempt: Math.max(run.attempt, state.attempt),
     error: state.error ?? (state.status === "FAILED" ? run.error : null),
     reason: state.reason ?? (ENDED.has(state.status) ? run.reason : null),
+    wake_at: state.wakeAt,
     result: run.result ?? (state.result as Run["result"]) ?? null,
     started_at: state.startedAt ?? run.started_at,
     finished_at: state.finishedAt,

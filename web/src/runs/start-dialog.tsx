@@ -32,6 +32,7 @@ function StartForm({ project, workflow }: { project: string; workflow: string | 
   const templates = useQuery(templatesQuery());
   const [picked, setPicked] = useState(workflow);
   const [draft, setDraft] = useState<string | null>(null);
+  const [step, setStep] = useState(false);
   const chosen = workflows.data?.find((item) => item.id === picked) ?? workflows.data?.[0];
   const text = draft ?? JSON.stringify(chosen ? exampleInput(chosen, templates.data?.items ?? []) : {}, null, 2);
   const parsed = parseInput(text);
@@ -43,7 +44,7 @@ function StartForm({ project, workflow }: { project: string; workflow: string | 
 
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    if (parsed.ok) start.mutate({ workflow: chosen.id, input: parsed.value });
+    if (parsed.ok) start.mutate({ workflow: chosen.id, input: parsed.value, step });
   };
   const pick = (id: string) => {
     setPicked(id);
@@ -75,6 +76,17 @@ function StartForm({ project, workflow }: { project: string; workflow: string | 
           />
         )}
       </Labelled>
+      <div className="flex items-start gap-2.5">
+        <input id="step" type="checkbox" checked={step} aria-describedby="step-note" onChange={(event) => setStep(event.target.checked)} className="mt-0.5 size-4 accent-(--accent)" />
+        <div>
+          <label htmlFor="step" className="block font-medium">
+            Step through
+          </label>
+          <p id="step-note" className="text-xs text-ink-2">
+            Stops before every node and shows the input that it would get.
+          </p>
+        </div>
+      </div>
       {start.isError && <ErrorBox error={start.error} />}
       <div className="flex justify-end">
         <Button type="submit" kind="primary" icon="runs" busy={start.isPending} disabled={!parsed.ok}>
@@ -96,11 +108,14 @@ function useStart(project: string) {
     return () => void (mounted.current = false);
   }, []);
   return useMutation({
-    mutationFn: ({ workflow, input }: { workflow: string; input: Json }) => {
+    mutationFn: async ({ workflow, input, step }: { workflow: string; input: Json; step: boolean }) => {
       const body = { workflow_id: workflow, input_data: input };
-      const printed = JSON.stringify(body);
+      const printed = JSON.stringify([body, step]);
       if (intent.current.body !== printed) intent.current = { body: printed, key: freshKey() };
-      return call<Run>(paths.runs(project), { method: "POST", query: { execute: "true" }, body, idempotencyKey: intent.current.key });
+      const { key } = intent.current;
+      const run = await call<Run>(paths.runs(project), { method: "POST", query: { execute: String(!step) }, body, idempotencyKey: key });
+      if (!step) return run;
+      return call<Run>(`${paths.run(project, run.id)}/execute`, { method: "POST", body: { mode: "step" }, idempotencyKey: `${key}-execute` });
     },
     onSuccess: async (run) => {
       intent.current = { body: "", key: "" };

@@ -8,6 +8,14 @@ export function span(ms: number): string {
   return `${Math.floor(minutes / 60)} h ${String(minutes % 60).padStart(2, "0")} min`;
 }
 
+/** The time that is left, in whole seconds: 12 s, 4 min 05 s, 2 h 11 min, 3 d 4 h. */
+export function countdown(ms: number): string {
+  const seconds = Math.ceil(ms / 1000);
+  if (seconds < 60) return `${seconds} s`;
+  const hours = Math.floor(seconds / 3600);
+  return hours < 48 ? span(seconds * 1000) : `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
 /** How long ago, for lists. */
 export function ago(at: string, now: number): string {
   const seconds = Math.max(0, (now - Date.parse(at)) / 1000);

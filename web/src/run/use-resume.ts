@@ -1,0 +1,35 @@
+import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useRef } from "react";
+import { ApiError, call, freshKey } from "../api/client";
+import { paths } from "../api/paths";
+import { keys } from "../api/queries";
+import type { Json, Run } from "../api/types";
+import { useRunScope } from "./run-context";
+
+export interface ResumeBody {
+  node_id?: string;
+  iteration?: number;
+  item?: number[];
+  answer?: Json;
+  outputs?: { [node: string]: Json };
+  mode?: "run" | "step";
+}
+
+/** Answers, steps or hastens a run. What comes of it is told by the server's events, never assumed. */
+export function useResume() {
+  const { project, runId } = useRunScope();
+  const client = useQueryClient();
+  // One key for one intent: sending again after a lost answer does not answer twice.
+  const intent = useRef({ body: "", key: "" });
+  return useMutation({
+    mutationFn: (body: ResumeBody) => {
+      const printed = JSON.stringify(body);
+      if (intent.current.body !== printed) intent.current = { body: printed, key: freshKey() };
+      return call<Run>(`${paths.run(project, runId)}/resume`, { method: "POST", body, idempotencyKey: intent.current.key });
+    },
+    onSettled: (_, error) => {
+      if (!(error instanceof ApiError && error.status === 0)) intent.current = { body: "", key: "" };
+      return client.invalidateQueries({ queryKey: keys.run(project, runId), exact: true });
+    },
+  });
+}

@@ -1,0 +1,61 @@
+import type { ReactNode } from "react";
+import type { GraphNode, Reason } from "../api/types";
+import type { Lap } from "../stream/state";
+import { Countdown } from "../ui/countdown";
+import { StatusIcon } from "../ui/status";
+import { Approval } from "./approval";
+import { RunLink } from "./origin";
+import { StopBox } from "./stop-box";
+import { useRunScope } from "./run-context";
+
+/** What a node waits for, and what one can do about it. */
+export function WaitBox({ node, lap }: { node: GraphNode; lap: Lap }) {
+  const { project } = useRunScope();
+  const reason: Reason = lap.reason ?? { code: "waiting", message: "The node waits." };
+  const turn = `${lap.iteration}/${lap.attempt}`;
+  if (node.type === "map") return <Box title={waitingItems(reason)} />;
+  if (reason.code === "waiting_for_approval") {
+    return (
+      <Box title="Waits for an answer">
+        <Approval key={turn} node={node.id} iteration={lap.iteration} reason={reason} wakeAt={lap.wakeAt} />
+      </Box>
+    );
+  }
+  if (reason.code === "breakpoint") {
+    return (
+      <Box title="The run stops before this node">
+        <StopBox key={turn} node={node.id} iteration={lap.iteration} />
+      </Box>
+    );
+  }
+  if (reason.code === "waiting_for_run") {
+    return (
+      <Box title="Waits for another run">
+        {reason.run_id && (
+          <RunLink project={project} run={reason.run_id} className="font-medium text-accent hover:underline">
+            Open the run
+          </RunLink>
+        )}
+      </Box>
+    );
+  }
+  const moment = lap.wakeAt && <>Goes on in <Countdown until={lap.wakeAt} /></>;
+  return <Box title={moment || reason.message} />;
+}
+
+function waitingItems(reason: Reason): string {
+  const count = reason.waiting ?? 1;
+  return count === 1 ? "One item waits" : `${count.toLocaleString()} items wait`;
+}
+
+function Box({ title, children }: { title: ReactNode; children?: ReactNode }) {
+  return (
+    <section data-status="WAITING" data-wait aria-label="Waiting" className="rounded-xl border border-(--st)/35 bg-(--st-soft)/45">
+      <h3 className="flex items-center gap-2 px-3.5 py-2.5 font-semibold">
+        <StatusIcon status="WAITING" size={15} />
+        {title}
+      </h3>
+      {children && <div className="border-t border-(--st)/20 px-3.5 py-3">{children}</div>}
+    </section>
+  );
+}
