@@ -25,6 +25,9 @@ def other_version(rng: random.Random, document: dict[str, Any]) -> dict[str, Any
             node["config"]["value"] = {**node["config"]["value"], "more": rng.choice([1, "text"])}
         else:
             node["name"] = "Another name"
+    open_edges = [edge for edge in other["edges"] if not {"condition", "branch", "on"} & edge.keys()]
+    for edge in rng.sample(open_edges, min(len(open_edges), rng.choice([0, 0, 1, 2]))):
+        edge["condition"] = rng.choice(["1 == 1", "1 == 2", "output is none"])
     if rng.random() < 0.3:
         rng.shuffle(other["edges"])
     if rng.random() < 0.2:
