@@ -37,8 +37,32 @@ class Service(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        if self.path == "/v1/chat/completions":
+            return self.complete(json.loads(body))
         said = {"type": self.headers["Content-Type"], "key": "Idempotency-Key" in self.headers, "body": body}
-        self.answer(201, json.dumps({**said, "token": self.headers["X-Token"]}).encode(), "application/json")
+        return self.answer(201, json.dumps({**said, "token": self.headers["X-Token"]}).encode(), "application/json")
+
+    def complete(self, asked: dict[str, object]) -> None:
+        """Speaks the protocol of OpenAI: calls the last tool that it is given, once, and answers then."""
+        if asked["model"] == "nobody":
+            return self.answer(404, b'{"error": {"message": "no such model"}}', "application/json")
+        if asked["model"] == "busy" and Service.failures:
+            Service.failures -= 1
+            return self.answer(429, b'{"error": {"message": "slow down"}}', "application/json")
+        last = asked["messages"][-1]
+        if asked.get("tools") and last["role"] != "tool":
+            function = asked["tools"][-1]["function"]
+            args = {"value": 7} if function["name"] == "ref_echo" else {"ok": True}
+            call = {"id": "c1", "type": "function"} | {
+                "function": {"name": function["name"], "arguments": json.dumps(args)}
+            }
+            message = {"role": "assistant", "content": "", "tool_calls": [call]}
+        else:
+            message = {"role": "assistant", "content": f"{self.headers['Authorization']}: {last['content']}"}
+        choice = {"index": 0, "message": message, "finish_reason": "stop"}
+        usage = {"prompt_tokens": 11, "completion_tokens": 7, "total_tokens": 18}
+        whole = {"id": "x", "object": "chat.completion", "model": "m", "choices": [choice], "usage": usage}
+        return self.answer(200, json.dumps(whole).encode(), "application/json")
 
     def answer(self, status: int, body: bytes, kind: str) -> None:
         self.send_response(status)
@@ -271,3 +295,50 @@ def test_models_of_providers_are_opened_by_langchain() -> None:
     assert "init_chat_model(model" in source
     assert "class Fake" not in source
     assert "pip install langgraph langchain minijinja jsonschema langchain-openai" in source
+
+
+@pytest.mark.spec("EXPORT-14", "EXPORT-7")
+def test_a_model_of_a_provider_is_asked_with_tools_and_forms(service: str, tmp_path: Path) -> None:
+    asked = {"model": "openai:m", "prompt": "Hi", "base_url": f"{service}/v1", "api_key": "{{ secrets.key }}"}
+    document = graph(
+        [
+            node("text", "llm", config={**asked, "prices": {"input": 1e6, "output": 0.0}}),
+            node("tools", "llm", config={**asked, "tools": ["ref.echo"]}),
+            node("form", "llm", config={**asked, "schema": SHAPE}),
+            node("busy", "llm", config={**asked, "model": "openai:busy"}, retry={"initial_interval": 0}),
+            node("nobody", "llm", config={**asked, "model": "openai:nobody"}, on_error="continue"),
+        ]
+    )
+
+    found = run_program(tmp_path, document, state=True, GRAPHWRIGHT_SECRET_KEY="s3cret")
+
+    ended = found["nodes"]
+    assert ended["text"]["output"]["text"] == "Bearer s3cret: Hi"
+    assert ended["text"]["output"]["usage"] == {
+        "input_tokens": 11, "output_tokens": 7, "total_tokens": 18, "cost": 11.0,
+    }  # fmt: skip
+    assert [message["role"] for message in ended["tools"]["output"]["messages"]] == [
+        "user",
+        "assistant",
+        "tool",
+        "assistant",
+    ]
+    assert ended["tools"]["output"]["text"] == "Bearer s3cret: 7"
+    assert ended["form"]["output"]["structured"] == {"ok": True}
+    assert ended["busy"]["output"]["text"] == "Bearer s3cret: Hi"
+    assert (ended["nobody"]["error"]["type"], ended["nobody"]["error"]["retryable"]) == ("model_not_found", False)
+
+
+@pytest.mark.spec("EXPORT-4", "EXPORT-6")
+def test_a_chain_with_retries_and_timeouts_keeps_its_own_edges(service: str, tmp_path: Path) -> None:
+    retry = {"max_attempts": 3, "initial_interval": 0, "jitter": False}
+    document = graph(
+        [
+            node("flaky", "http", config={"url": "{{ input.url }}/flaky"}, retry=retry, timeout=5),
+            node("last", "output", config={"value": "{{ flaky.output.json.path }}"}),
+        ],
+        ("flaky", "last"),
+    )
+
+    assert "class Flow" not in export_python(document, COMPILER.registry, name="Chain")
+    assert run_program(tmp_path, document, {"url": service})["result"] == "/flaky"

@@ -107,6 +107,7 @@ class Bodies:
 
     def _http(self, node: Node, depth: int) -> list[str]:
         self.needs.add("http")
+        self.features.add("key")
         config = node.config
         first = [self.values.value(config.get("method", "GET")), self.values.value(config["url"])]
         named = {key: self.values.value(config[key]) for key in _HTTP if key in config}
@@ -119,7 +120,7 @@ class Bodies:
         if function is None:
             return self._impossible(node, f"the tool {name!r} is no function that can be imported", depth)
         self.needs.add("call")
-        self.features.add("taken")
+        self.features.update(("taken", "key"))
         args: Any = node.config.get("args") or {}
         return statement("return await ", self._call("call", args, "see", function), depth)
 
@@ -177,7 +178,7 @@ class Bodies:
 
     def _model_tools(self, names: Any) -> Code | None:
         """The tools of a model: by the name that it knows, the function and what it is told of it."""
-        self.features.update(("model_tools", "taken"))
+        self.features.update(("model_tools", "taken", "key"))
         pairs: list[tuple[str, Code]] = []
         for name in names:
             tool = self._registry.tool(name)

@@ -92,3 +92,14 @@ def laid_out(code: Code, depth: int, before: str = "", after: str = "") -> list[
 def statement(before: str, code: Code, depth: int = 1) -> list[str]:
     """The lines of a statement such as `return …`."""
     return laid_out(code, depth, before)
+
+
+def printable(words: str) -> str:
+    """Words for people on one line: what cannot be printed becomes a blank."""
+    return "".join(character if character.isprintable() else " " for character in words)
+
+
+def documented(words: str) -> str:
+    """Words as they stand in a docstring."""
+    escaped = printable(words).replace("\\", "\\\\").replace('"""', r"\"\"\"")
+    return f"{escaped} " if escaped.endswith('"') else escaped

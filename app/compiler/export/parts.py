@@ -1,12 +1,12 @@
 """One workflow of an exported program: its nodes' functions, and how they are put together."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.compiler.document import Edge, Node
 from app.compiler.export.bodies import Bodies, tries
-from app.compiler.export.layout import Code, Group, call, literal, quoted, statement
+from app.compiler.export.layout import Code, Group, call, documented, literal, printable, quoted, statement
 from app.compiler.export.names import Names
 from app.compiler.export.native import NativeEdges
 from app.compiler.export.values import bare
@@ -69,7 +69,7 @@ class PartWriter:
             *_docstring(f"Node {quoted(node.id)} ({node.type}){label}."),
         ]
         if node.description:
-            lines += [f"    # {line}" for line in node.description.splitlines()]
+            lines += [f"    # {printable(line)}".rstrip() for line in node.description.splitlines()]
         return [*lines, *self.bodies.body(node)]
 
     def graph_functions(self) -> list[list[str]]:
@@ -246,10 +246,4 @@ def _names(names: Sequence[str]) -> Code:
 
 
 def _docstring(sentence: str) -> list[str]:
-    safe = sentence.replace("\\", "\\\\").replace('"""', r"\"\"\"").replace("\n", " ")
-    return [f'    """{safe}"""']
-
-
-def options_of(values: Mapping[str, Code | None]) -> dict[str, Code]:
-    """The options that are there."""
-    return {name: value for name, value in values.items() if value is not None}
+    return [f'    """{documented(sentence)}"""']

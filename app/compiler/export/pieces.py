@@ -66,7 +66,7 @@ def _shelf() -> tuple[dict[str, list[Piece]], dict[str, str]]:
         for node in ast.parse(text).body:
             imports.update(_imported(node))
             for name in _defined(node):
-                first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", []))])
+                first = _first_line(node)
                 while lines[first - 2].startswith("#"):
                     first -= 1
                 source = "\n".join(lines[first - 1 : node.end_lineno])
@@ -144,11 +144,18 @@ def without_features(source: str, features: frozenset[str]) -> str:
     `#: no_name` marks what is for programs without the feature.
     """
     lines = source.splitlines()
-    spans = {node.lineno: node.end_lineno or 0 for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)}
+    statements = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.stmt)]
+    spans = {node.lineno: range(_first_line(node), (node.end_lineno or 0) + 1) for node in statements}
     dropped: set[int] = set()
     for number, line in enumerate(lines, 1):
         mark = _MARK.search(line)
         if mark and (mark[1].removeprefix("no_") in features) == mark[1].startswith("no_"):
-            dropped.update(range(number, max(spans.get(number, number), number) + 1))
+            dropped.update(spans.get(number, (number,)))
     kept = [_LINT.sub("", _MARK.sub("", line)) for number, line in enumerate(lines, 1) if number not in dropped]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(kept)).rstrip()
+
+
+def _first_line(node: ast.stmt) -> int:
+    """The line where a statement begins, its decorators counted."""
+    decorators: list[ast.expr] = getattr(node, "decorator_list", [])
+    return min([node.lineno, *(decorator.lineno for decorator in decorators)])

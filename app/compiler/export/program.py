@@ -6,7 +6,7 @@ from typing import Any
 from app.compiler.compiler import CompileError
 from app.compiler.document import Document, read_document
 from app.compiler.export.bodies import Bodies
-from app.compiler.export.layout import literal, quoted, statement
+from app.compiler.export.layout import documented, literal, quoted, statement
 from app.compiler.export.names import Names, identifier
 from app.compiler.export.native import native_edges
 from app.compiler.export.parts import Part, PartWriter
@@ -197,7 +197,7 @@ class _Program:
         )
         notes = [*self.sources.notes(), *self.bodies.notes]
         lines += ["", *notes] if notes else []
-        text = "\n".join(lines).replace("\\", "\\\\").replace('"""', r"\"\"\"")
+        text = "\n".join(documented(line).rstrip() for line in lines)
         return [f'"""{text}', '"""', ""]
 
 

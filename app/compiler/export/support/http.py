@@ -9,7 +9,7 @@ from urllib.parse import quote
 import httpx
 
 from app.compiler.export.support.errors import RETRYABLE, HardError, RetryableError
-from app.compiler.export.support.see import RUN_ID, See
+from app.compiler.export.support.see import See
 
 UNSET: Any = object()
 TIMEOUT = httpx.Timeout(connect=10.0, read=300.0, write=60.0, pool=60.0)
@@ -31,7 +31,7 @@ async def http(
     sent = httpx.Headers({name: _written(content) for name, content in (headers or {}).items() if content is not None})
     content = _content(sent, json, body)
     if method.upper() not in ("GET", "HEAD"):
-        sent.setdefault("Idempotency-Key", quote(f"{RUN_ID}/{see.node_id}/{see.more['iteration']}", safe="/:-_.~ "))
+        sent.setdefault("Idempotency-Key", quote(see.key, safe="/:-_.~ "))
     async with httpx.AsyncClient(timeout=TIMEOUT, max_redirects=5, trust_env=False) as client:
         request = client.build_request(method.upper(), _address(url, query or {}), headers=sent, content=content)
         target = f"{request.method} {request.url.copy_with(userinfo=b'', query=None, fragment=None)}"

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from threading import Thread
 from typing import Any
 
 from app.compiler.export.support.errors import HardError
@@ -25,7 +26,7 @@ async def ask(
     try:
         async with asyncio.timeout(timeout):
             while True:
-                typed = await asyncio.to_thread(input, f"{prompt or see.node_id}\n> ")
+                typed = await _typed(f"{prompt or see.node_id}\n> ")
                 try:
                     answer = json.loads(typed)
                 except ValueError:
@@ -40,3 +41,24 @@ async def ask(
         if on_timeout == "fail":
             raise HardError(f"Nobody answered within {timeout:g} seconds.", "approval_timeout") from None
         return {"answer": None if on_timeout == "continue" else on_timeout, "by": "timeout"}
+
+
+async def _typed(prompt: str) -> str:
+    """What is typed in; the thread that waits for it does not keep the program from ending."""
+    loop, answer = asyncio.get_running_loop(), asyncio.Future[str]()
+
+    def settle(text: str | None) -> None:
+        if text is None and not answer.done():
+            answer.set_exception(HardError("Nobody can answer here: call `run` with `answers`.", "no_answer"))
+        elif not answer.done():
+            answer.set_result(text or "")
+
+    def read() -> None:
+        try:
+            text: str | None = input(prompt)
+        except EOFError:
+            text = None
+        loop.call_soon_threadsafe(settle, text)
+
+    Thread(target=read, daemon=True).start()
+    return await answer

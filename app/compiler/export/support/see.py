@@ -34,6 +34,11 @@ class See:
         self.node_id = node_id
         self.more = more
 
+    @property
+    def key(self) -> str:  #: key
+        """The same in every attempt, and different for each turn of each node."""
+        return f"{RUN_ID}/{self.node_id}/{self.more['iteration']}{self.more.get('path', '')}"
+
     def __call__(self, expression: str) -> Any:
         """The value of an expression."""
         value = "{{ __it|tojson if __it is defined else __missing('it') }}"
@@ -46,8 +51,7 @@ class See:
     def of_item(self, item: Any, index: int) -> "See":  #: map
         """What is seen for one item of a list: `item` and `index`, too."""
         names = {"item": item, "index": index}
-        iteration = f"{self.more['iteration']}/{index}"
-        more = {**self.more, "iteration": iteration}
+        more = {**self.more, "path": f"{self.more.get('path', '')}/{index}"}
         return See(lambda name: names[name] if name in names else self.find(name), self.node_id, **more)
 
     def _render(self, source: str, shown: str) -> str:

@@ -15,7 +15,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from app.compiler.export.support.data import as_json
 from app.compiler.export.support.errors import HardError, RetryableError
-from app.compiler.export.support.see import RUN_ID, See, _facts
+from app.compiler.export.support.see import See, _facts
 
 
 class NodeContext:
@@ -25,7 +25,7 @@ class NodeContext:
         self.evaluate = see
         self.node_id, self.iteration, self.taken = see.node_id, see.more["iteration"], see.more["taken"]
         self.attempt = 1
-        self.idempotency_key = f"{RUN_ID}/{self.node_id}/{self.iteration}"
+        self.idempotency_key = see.key
         self.run = SimpleNamespace(**_facts(), input=see.find("input"))
 
     async def progress(self, done: float, total: float | None = None, message: str | None = None) -> None:
