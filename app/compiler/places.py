@@ -6,24 +6,6 @@ from typing import Any
 
 from pydantic import JsonValue
 
-from app.compiler.expressions import Reference, SyntaxProblems, parse_condition, parse_template
-
-
-def located(value: JsonValue, reference: Reference) -> str | None:
-    """The pointer of the first string in `value` that reads the reference."""
-    if isinstance(value, str):
-        try:
-            bare = parse_condition(value).references if "{" not in value else parse_template(value).references
-        except SyntaxProblems:
-            return None
-        return "" if reference in bare else None
-    items = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
-    for key, item in items:
-        inner = located(item, reference)
-        if inner is not None:
-            return f"/{escaped(key)}{inner}"
-    return None
-
 
 def masked(config: dict[str, JsonValue], patterns: Sequence[str]) -> dict[str, JsonValue]:
     """The config with null at every place that a pattern such as `branches.*.when` names."""
