@@ -6,7 +6,8 @@ from datetime import datetime
 from typing import Any, LiteralString
 from uuid import UUID
 
-from psycopg.rows import DictRow, dict_row
+from psycopg import AsyncConnection
+from psycopg.rows import DictRow, dict_row, tuple_row
 
 from app.compiler import Outcome, RunContext
 from app.compiler.items import ItemState
@@ -23,8 +24,7 @@ async def recall(pool: Pool, run_id: UUID, context: RunContext) -> list[NodeRow]
         cursor = connection.cursor(row_factory=dict_row)
         await cursor.execute("select * from node_states where run_id = %s", (run_id,))
         states = await cursor.fetchall()
-        await cursor.execute(_ITEMS, (run_id,))
-        items = [_item(row) for row in await cursor.fetchall()]
+        items = await _items(connection, run_id)
         await cursor.execute("select * from kept_results where run_id = %s", (run_id,))
         kept = await cursor.fetchall()
         await cursor.execute("update run_signals set delivered = true where run_id = %s and not delivered", (run_id,))
@@ -35,7 +35,7 @@ async def recall(pool: Pool, run_id: UUID, context: RunContext) -> list[NodeRow]
     context.attempts = {_key(row): _tries(row) for row in states if _tries(row)}
     waiting = [row for row in states if row["status"] == "WAITING"]
     context.begun = {(*_key(row), ()): since for row in waiting if (since := began_at(row["reason"])) is not None}
-    context.items = {item.place: item for item in items}
+    context.items = items
     context.waits = Waits(_by_place(signals))
     return [_state(row) for row in waiting]
 
@@ -47,9 +47,24 @@ def began_at(reason: Mapping[str, Any] | None) -> datetime | None:
 
 
 _ITEMS: LiteralString = """
-select * from map_items i where run_id = %s and not exists (
+select node_id, iteration, path, status, attempt, digest, output, error, reason, wake_at, started_at
+from map_items i where run_id = %s and not exists (
   select 1 from node_states n where n.run_id = i.run_id and n.node_id = i.node_id and n.iteration = i.iteration
   and n.status in ('COMPLETED', 'SKIPPED', 'FAILED') and n.handled)"""
+ITEMS_AT_ONCE = 500
+"""Rows of items are read in such parts, so that other runs of the process have their turn in between."""
+
+
+async def _items(connection: AsyncConnection[Any], run_id: UUID) -> dict[Place, ItemState]:
+    """Where the items stand of maps that are not done."""
+    found: dict[Place, ItemState] = {}
+    async with connection.cursor("items", row_factory=tuple_row) as cursor:
+        cursor.itersize = ITEMS_AT_ONCE
+        await cursor.execute(_ITEMS, (run_id,))
+        async for node_id, iteration, path, *rest in cursor:
+            place = (node_id, iteration, tuple(path))
+            found[place] = ItemState(place, *rest)
+    return found
 
 
 async def forget_kept(pool: Pool, run_id: UUID) -> None:
@@ -76,7 +91,8 @@ def _key(row: DictRow) -> tuple[str, int]:
 
 
 def _is_done(row: DictRow) -> bool:
-    return row["status"] in ("COMPLETED", "SKIPPED", "FAILED") and row["handled"]
+    # Unhandled failures, too: only a retry runs them again, and it deletes these rows first.
+    return row["status"] in ("COMPLETED", "SKIPPED", "FAILED")
 
 
 def _tries(row: DictRow) -> int:
@@ -91,6 +107,7 @@ def _outcome(row: DictRow) -> Outcome:
     edges = None if row["edges"] is None else {int(edge): state for edge, state in row["edges"].items()}
     writes = [(name, value) for name, value in row["writes"] or []]
     outcome = Outcome(row["status"], row["output"], row["error"], row["reason"], edges, writes, attempt=row["attempt"])
+    outcome.handled = row["handled"]
     if edges is None:
         # It will be recorded again, with the edges that it has now.
         outcome.input = row["input"]
@@ -115,19 +132,4 @@ def _state(row: DictRow) -> NodeRow:
         reason=as_text(row["reason"]),
         wake_at=row["wake_at"],
         started_at=row["started_at"],
-    )
-
-
-def _item(row: DictRow) -> ItemState:
-    return ItemState(
-        (row["node_id"], row["iteration"], tuple(row["path"])),
-        row["status"],
-        row["attempt"],
-        row["digest"],
-        row["output"],
-        row["error"],
-        row["reason"],
-        row["wake_at"],
-        row["started_at"],
-        row["finished_at"],
     )
