@@ -14,13 +14,10 @@ from app.models import RUN_ENDED, RunStatus, now
 from app.schemas.run import ForkIn
 from app.services import transitions
 from app.services.graphs import Graphs, must_be_active, stored_version
-from app.services.moves import Connection, Moved, run_sql
+from app.services.moves import EVENT_BYTES, Connection, Moved, run_sql
 from app.services.plans import Plan, must_be_nodes, plan_on, run_of
 from app.services.restarts import keep_results
 from app.services.work import Work
-
-EVENT_CHARACTERS = 64_000
-"""An output longer than this is cut in the event and whole at the node."""
 
 
 async def fork(work: Work, graphs: Graphs, project_id: UUID, run_id: UUID, said: ForkIn) -> UUID:
@@ -83,7 +80,7 @@ async def _fill(connection: Connection, source: UUID, moved: Moved, plan: Plan, 
     await run_sql(connection, _COPY_KEPT, (moved.run_id, source, list(plan.restart.dropped)))
     await keep_results(connection, source, moved.run_id, plan)
     await _give(connection, moved.run_id, said.outputs)
-    cursor = await connection.execute(_TELL, ([new_id() for _ in rows], now(), EVENT_CHARACTERS, moved.run_id))
+    cursor = await connection.execute(_TELL, ([new_id() for _ in rows], now(), EVENT_BYTES, moved.run_id))
     told = Moved(moved.project_id, moved.run_id, moved.last_seq + cursor.rowcount)
     await run_sql(connection, "update runs set last_seq = %s where id = %s", (told.last_seq, told.run_id))
     return told

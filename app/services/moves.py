@@ -17,6 +17,8 @@ from app.models import now
 from app.queue import Queue
 
 Connection = AsyncConnection[Any]
+EVENT_BYTES = 64_000
+"""An output larger than this is cut in the event and whole at the node."""
 
 
 @dataclass(frozen=True, slots=True)

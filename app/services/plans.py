@@ -1,5 +1,6 @@
 """Planning how a run goes on, or what another one starts from: reads what there is and decides; changes nothing."""
 
+import asyncio
 from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any
@@ -11,7 +12,6 @@ from app import jsontext
 from app.compiler import CompiledWorkflow
 from app.errors import ConflictError, NotFoundError, Problem, UnprocessableError
 from app.models import RunStatus
-from app.schemas.common import JsonObject
 from app.schemas.run import RestartOut
 from app.services.graphs import Graphs, graph_of, stored_version
 from app.services.reuse import REASONS, Restart, changes, moved_edges, plan_restart, summary
@@ -67,19 +67,10 @@ async def plan_on(
         (run["id"],),
     )
     kept = await work.all("SELECT node_id, iteration FROM kept_results WHERE run_id = %s", (run["id"],))
-    before, after = await _graphs(work, run, version)
-    restart = plan_restart(
-        rows,
-        [(row["node_id"], row["iteration"]) for row in kept],
-        compiled,
-        changed=changes(before, after) if before is not after else {},
-        from_node=from_node,
-        given=given,
-    )
-    plan = Plan(version, compiled, restart)
-    if before is not after:
-        plan.edges = _edges(rows, restart, moved_edges(before, after))
-    return plan
+    changed, moved = await _compared(work, run, version)
+    turns = [(row["node_id"], row["iteration"]) for row in kept]
+    restart = plan_restart(rows, turns, compiled, changed=changed, from_node=from_node, given=given)
+    return Plan(version, compiled, restart, [] if moved is None else _edges(rows, restart, moved))
 
 
 async def run_of(work: Work, project_id: UUID, run_id: UUID, *, hold: bool = False) -> DictRow:
@@ -121,12 +112,14 @@ def as_answer(plan: Plan) -> RestartOut:
     return {"reused": lists["reused"], "runs": lists["runs"], "undecided": lists["undecided"], "nodes": steps}
 
 
-async def _graphs(work: Work, run: DictRow, version: int) -> tuple[JsonObject, JsonObject]:
+async def _compared(work: Work, run: DictRow, version: int) -> tuple[dict[str, str], dict[str, dict[str, str]] | None]:
+    """What has changed since the run's own version, and where edges are now; None where it is the same version."""
     if version == run["version"]:
-        same: JsonObject = {}
-        return same, same
+        return {}, None
     before = await graph_of(work, run["workflow_id"], run["version"])
-    return before, await graph_of(work, run["workflow_id"], version)
+    after = await graph_of(work, run["workflow_id"], version)
+    # Aside from the event loop's thread, as large graphs take a while.
+    return await asyncio.to_thread(lambda: (changes(before, after), moved_edges(before, after)))
 
 
 def _edges(

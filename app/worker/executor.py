@@ -21,7 +21,7 @@ from app.db import Database
 from app.events.wakeups import Wakeups
 from app.models import RUN_ENDED, RunStatus, now
 from app.queue import Queue
-from app.services.moves import Moved, reason
+from app.services.moves import EVENT_BYTES, Moved, reason
 from app.services.signals import tell_parent
 from app.services.transitions import Advance, claim, requeue
 from app.worker.children import Children
@@ -30,7 +30,7 @@ from app.worker.inbox import Inbox
 from app.worker.items import Items
 from app.worker.journal import Journal, NodeRow, RunLog
 from app.worker.memory import forget_kept, recall
-from app.worker.recorder import EVENT_BYTES, Recorder
+from app.worker.recorder import Recorder
 from app.worker.saver import JournalSaver
 
 RECURSION_LIMIT = 2**31 - 1

@@ -10,10 +10,8 @@ from app.compiler.ports import TAG
 from app.compiler.turns import Before, Outcome
 from app.compiler.visits import Visit
 from app.models import now
+from app.services.moves import EVENT_BYTES
 from app.worker.journal import Journal, NodeRow, RunLog, as_text
-
-EVENT_BYTES = 64_000
-"""An output larger than this is cut in the event and whole at the node."""
 
 TYPES = {
     "COMPLETED": "workflow.node.completed",
