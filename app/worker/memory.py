@@ -50,7 +50,7 @@ _ITEMS: LiteralString = """
 select node_id, iteration, path, status, attempt, digest, output, error, reason, wake_at, started_at
 from map_items i where run_id = %s and not exists (
   select 1 from node_states n where n.run_id = i.run_id and n.node_id = i.node_id and n.iteration = i.iteration
-  and n.status in ('COMPLETED', 'SKIPPED', 'FAILED') and n.handled)"""
+  and n.status in ('COMPLETED', 'SKIPPED', 'FAILED'))"""
 ITEMS_AT_ONCE = 500
 """Rows of items are read in such parts, so that other runs of the process have their turn in between."""
 

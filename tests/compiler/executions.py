@@ -17,9 +17,9 @@ from app.compiler.emit import ROOT
 from app.compiler.items import ItemState
 from app.compiler.registry import NodeType
 from app.compiler.waiting import Place, Signal, Waits
-from app.compiler.work import TAG
+from app.compiler.ports import TAG
 from tests.compiler.flow import COMPILER, Flow
-from tests.reference.author import SLEEP_SECONDS
+from tests.reference.maps import SLEEP_SECONDS
 from tests.reference.nodetypes import ANSWERED_BY, Answers
 
 _runs = count()
@@ -29,7 +29,7 @@ Before = Callable[[Any], Awaitable[None]]
 
 @dataclass
 class Record:
-    """What a database would keep of a run; `outcomes` holds those, too, that a retry has to run again."""
+    """What a database would keep of a run."""
 
     outcomes: dict[tuple[str, int], Outcome] = field(default_factory=dict)
     items: dict[Place, ItemState] = field(default_factory=dict)
@@ -37,16 +37,19 @@ class Record:
     waiting: dict[Place, str] = field(default_factory=dict)
     begun: dict[Place, datetime] = field(default_factory=dict)
 
-    @property
-    def known(self) -> dict[tuple[str, int], Outcome]:
-        return {key: outcome for key, outcome in self.outcomes.items() if outcome.handled}
-
     def let_go(self, place: Place, answers: Answers) -> None:
         """Let happen what the node at the place waits for."""
         if self.waiting.pop(place) == "waiting_for_approval":
             self.signals[place] = [Signal("answer", answers(place), ANSWERED_BY)]
         else:
-            self.begun[place] = datetime.now(UTC) - timedelta(seconds=2 * SLEEP_SECONDS)
+            self._begin_earlier(place)
+
+    def _begin_earlier(self, place: Place) -> None:
+        long_ago = datetime.now(UTC) - timedelta(seconds=2 * SLEEP_SECONDS)
+        if place in self.items:
+            self.items[place] = replace(self.items[place], started_at=long_ago)
+        else:
+            self.begun[place] = long_ago
 
 
 @dataclass
@@ -69,7 +72,7 @@ class Execution:
         info = RunInfo(f"run{next(_runs)}", "project", "workflow", 1, self.value)
         record = self.record
         self.maps = {node["id"] for node in self.document["nodes"] if node["type"] == "map"}
-        done = record.known
+        done = dict(record.outcomes)
         items = {place for place, item in record.items.items() if item.status == "COMPLETED"}
         self.context = RunContext(
             info,

@@ -23,7 +23,7 @@ class Story:
     def __init__(self, seed: int, *, waits: bool) -> None:
         self.seed = seed
         self.rng = rng = random.Random(seed)
-        self.document = random_graph(rng, loops=seed % 4, state=seed % 3 == 0, maps=True, waits=waits)
+        self.document = random_graph(rng, loops=seed % 4, state=seed % 3 == 0, maps=True, waits=waits, sleeps=waits)
         self.value = random_input(rng)
         self.answers = random_answers(seed)
         self.asked: list[Place] = []

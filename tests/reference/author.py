@@ -6,7 +6,7 @@ import random
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from tests.reference.maps import MapWriter
+from tests.reference.maps import SLEEP_SECONDS, MapWriter
 from tests.reference.phrases import Cast, Phrases
 from tests.reference.topology import Drawer, survey
 
@@ -17,7 +17,6 @@ _ODD_IDS = [
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SLEEP_SECONDS = 900
 _GIVES = {"transform": "int", "echo": "int", "check": "int", "condition": "branch", "map": "list", "approval": "answer"}
 _VALUES = ("transform", "transform", "transform", "echo")
 
@@ -26,10 +25,19 @@ class Author:
     """Draws a sketch of `size` nodes with loops nested up to `depth`, and writes a document over it."""
 
     def __init__(
-        self, rng: random.Random, size: int, depth: int, *, state: bool, first: bool, maps: bool, waits: bool
+        self,
+        rng: random.Random,
+        size: int,
+        depth: int,
+        *,
+        state: bool,
+        first: bool,
+        maps: bool,
+        waits: bool,
+        sleeps: bool,
     ) -> None:
         self.rng, self.state = rng, state
-        self.maps, self.waits = maps, waits
+        self.maps, self.waits, self.sleeps = maps, waits, sleeps
         self.sketch = Drawer(rng, size, depth).sketch
         self.trouble = rng.choice([0.0, 0.02, 0.08])  # how often a node or a condition is made to fail
         incoming = Counter(target for _, target in self.sketch.links)
@@ -107,7 +115,7 @@ class Author:
             ("output", not out and not loops and self.rng.random() < 0.4),
             ("map", self.maps and self.rng.random() < 0.2),
             ("approval", self.waits and self.rng.random() < 0.12),
-            ("sleep", self.waits and self.rng.random() < 0.05),
+            ("sleep", self.sleeps and self.rng.random() < 0.05),
             ("fail", roll < self.trouble),
             ("check", roll < self.trouble * 3 or (out and roll < 0.03)),
             ("condition", out and roll < 0.4),
@@ -151,7 +159,9 @@ class Author:
             "fail": lambda: {"tool": "ref.fail", "args": {"message": say.text()}},
             "check": lambda: {"tool": "ref.check", "args": self._check(name, say)},
             "condition": lambda: self._choice(name, say),
-            "map": lambda: MapWriter(self.rng, self.cast, name, self.trouble, waits=self.waits).config(),
+            "map": lambda: MapWriter(
+                self.rng, self.cast, name, self.trouble, waits=self.waits, sleeps=self.sleeps
+            ).config(),
             "approval": lambda: {"prompt": say.text()},
             "delay": lambda: {"seconds": self.rng.choice([0, 0.001, 0.005])},
             "sleep": lambda: {"seconds": SLEEP_SECONDS},

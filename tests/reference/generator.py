@@ -26,14 +26,15 @@ def random_graph(
     delays: bool = True,
     maps: bool = False,
     waits: bool = False,
+    sleeps: bool = False,
 ) -> dict[str, Any]:
     """Return a valid document of `size` nodes (3 to 25 unless told), with loops nested at most `loops` deep.
 
     What it means depends on no timing: a node reads only what is certainly resolved when it starts. `waits` adds
-    approvals and delays of SLEEP_SECONDS.
+    approvals, `sleeps` delays of SLEEP_SECONDS.
     """
     size = size or rng.randint(3, rng.choice([6, 12, 18, 25]))
-    author = Author(rng, size, loops, state=state, first=first, maps=maps, waits=waits)
+    author = Author(rng, size, loops, state=state, first=first, maps=maps, waits=waits, sleeps=sleeps)
     return author.document(odd_ids=odd_ids, delays=delays)
 
 
@@ -52,7 +53,9 @@ def sample(count: int = 2000) -> Counter[str]:
     seen: Counter[str] = Counter()
     for seed in range(count):
         rng = random.Random(seed)
-        graph = random_graph(rng, loops=seed % 4, state=seed % 3 == 0, maps=True, waits=seed % 2 == 0)
+        graph = random_graph(
+            rng, loops=seed % 4, state=seed % 3 == 0, maps=True, waits=seed % 2 == 0, sleeps=seed % 4 == 0
+        )
         _tally(seen, graph, interpret(graph, random_input(rng), random_answers(seed)))
     return seen
 

@@ -9,16 +9,18 @@ from tests.reference.phrases import Cast, Phrases
 if TYPE_CHECKING:
     import random
 
+SLEEP_SECONDS = 900
 _KINDS = ("transform", "transform", "echo", "echo", "condition", "check", "check", "fail", "delay")
 
 
 class MapWriter:
     """Writes maps for the node `name`; `trouble` is how often something is made to fail, `waits` permits approvals."""
 
-    def __init__(self, rng: random.Random, cast: Cast, name: str, trouble: float, *, waits: bool) -> None:
+    def __init__(self, rng: random.Random, cast: Cast, name: str, trouble: float, *, waits: bool, sleeps: bool) -> None:
         self.rng, self.cast, self.name = rng, cast, name
         self.trouble = trouble
         self.waits = waits
+        self.sleeps = sleeps
 
     def config(self, *, deeper: int = 2, item: str | None = None) -> dict[str, Any]:
         """Return the config of a map with maps in it at most `deeper` deep; `item` is what the item around it is."""
@@ -63,7 +65,9 @@ class MapWriter:
             branches = [{"name": name, "when": say.truth()} for name in ("b0", "b1")]
             return {"branches": branches, "default": "rest"}
         others: dict[str, dict[str, Any]] = {
-            "delay": {"seconds": rng.choice([0, 0.001, 0.003])},
+            "delay": {
+                "seconds": SLEEP_SECONDS if self.sleeps and rng.random() < 0.5 else rng.choice([0, 0.001, 0.003])
+            },
             "approval": {"prompt": say.text()},
             "fail": {"tool": "ref.fail", "args": {"message": say.text()}},
         }

@@ -11,7 +11,7 @@ from tests.reference.tools import TOOLS
 
 Place = tuple[str, int, tuple[int, ...]]
 Answers = Callable[[Place], Any]
-ANSWERED_BY = "tester"
+ANSWERED_BY = "anybody"
 UNDEFINED = {"type": "undefined", "message": "one of several that failed"}
 
 

@@ -16,7 +16,8 @@ SEEDS = range(600)
 
 def drawn(seed: int) -> tuple[dict[str, Any], Any, random.Random]:
     rng = random.Random(seed)
-    graph = random_graph(rng, loops=seed % 4, state=seed % 3 == 0, maps=seed % 5 > 0, waits=seed % 2 == 0)
+    waits = seed % 2 == 0
+    graph = random_graph(rng, loops=seed % 4, state=seed % 3 == 0, maps=seed % 5 > 0, waits=waits, sleeps=waits)
     return graph, random_input(rng), rng
 
 

@@ -67,5 +67,5 @@ def test_an_approval_gives_what_was_answered_at_its_place() -> None:
     inner = {"items": "{{ [0, 0] }}", "node": {"type": "approval", "config": {}}}
     nodes = [{"id": "ask", "type": "approval", "config": {}}, {"id": "m", "type": "map", "config": inner}, fail("f")]
     outcome: Outcome = interpret(graph(nodes, []), None, list)
-    assert outcome.nodes["ask", 0].output == {"answer": ["ask", 0, ()], "by": "tester"}
+    assert outcome.nodes["ask", 0].output == {"answer": ["ask", 0, ()], "by": "anybody"}
     assert [result["answer"] for result in outcome.nodes["m", 0].output] == [["m", 0, (0,)], ["m", 0, (1,)]]
