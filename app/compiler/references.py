@@ -108,7 +108,9 @@ class Analysis:
         self.heavy = False
         body = handler(tokens[1:], part) if handler else _join(tokens[1:])
         if len(self.scopes) > _MAX_TAGS_DEEP:
-            raise RefusedError(f"tags are nested more than {_MAX_TAGS_DEEP} levels deep; split the template", part.position)
+            raise RefusedError(
+                f"tags are nested more than {_MAX_TAGS_DEEP} levels deep; split the template", part.position
+            )
         opening = part.opening
         if self.heavy and keyword in ("if", "set", "with", "for"):
             opening = part.opening + " if __gw_tick() %}{% endif %}{%"

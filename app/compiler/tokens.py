@@ -154,7 +154,9 @@ def _measure(tokens: list[Token]) -> None:
             outer.append((depth, deepest))
             deepest = depth
             if len(outer) > MAX_BRACKETS:
-                raise RefusedError(f"brackets are nested more than {MAX_BRACKETS} levels deep; split it", token.position)
+                raise RefusedError(
+                    f"brackets are nested more than {MAX_BRACKETS} levels deep; split it", token.position
+                )
         elif token.text in _CLOSING and not outer:
             raise RefusedError(f"`{token.text}` closes a bracket that is not open", token.position)
         elif token.text in _CLOSING and outer:
