@@ -62,6 +62,11 @@ DOCUMENTS = {
         [node("start"), node("a", max_iterations=3), node("b"), node("c")],
         ("start", "a"), ("a", "b"), ("b", "a", {"condition": "true"}), ("b", "c"),
     ),
+    "a node called like a loop": graph(
+        [node("a"), node("b"), node("loop_a"), node("a-loop")],
+        ("a", "b"), ("b", "a", {"condition": "loop.iteration < 1"}), ("b", "loop_a"), ("loop_a", "a-loop"),
+        entry="a",
+    ),
     "a loop in a loop": graph(
         [node("start"), node("a"), node("b", config={"value": "{{ loop.iteration }}"}), node("c"), node("d", "output")],
         ("start", "a"), ("a", "b"), ("b", "b", {"condition": "loop.iteration < 2"}), ("b", "c"),

@@ -8,7 +8,7 @@ from app.compiler.export.layout import quoted
 from app.compiler.export.names import Names
 from app.compiler.tools import Tool
 
-_FOLDER = "workflow_"
+_FOLDER, _OWN = "workflow_", "app."
 
 
 @dataclass
@@ -18,6 +18,7 @@ class ToolSources:
     names: Names
     imports: dict[str, str] = field(default_factory=dict)
     files: dict[str, str] = field(default_factory=dict)
+    places: dict[str, Path] = field(default_factory=dict)
     references: dict[str, str] = field(default_factory=dict)
     missing: set[str] = field(default_factory=set)
 
@@ -34,18 +35,21 @@ class ToolSources:
     def _found(self, tool: Tool) -> str | None:
         module, name = tool.function.__module__, tool.function.__qualname__
         loaded = sys.modules.get(module)
-        if not name.isidentifier() or getattr(loaded, name, None) is not tool.function:
+        if not name.isidentifier() or getattr(loaded, name, None) is not tool.function or module.startswith(_OWN):
             return None
         if module.startswith(_FOLDER) and loaded is not None and loaded.__file__:
-            return f"{self._file(Path(loaded.__file__))}.{name}"
+            alias = self._file(Path(loaded.__file__))
+            return None if alias is None else f"{alias}.{name}"
         alias = self.names.take(name, name, "tool")
         self.imports[tool.name] = f"from {module} import {name}" + ("" if alias == name else f" as {alias}")
         return alias
 
-    def _file(self, path: Path) -> str:
+    def _file(self, path: Path) -> str | None:
+        """The name of a file's module; None for a second file of the same name, which would not be found."""
         if path.name not in self.files:
             self.files[path.name] = self.names.take(path.stem, "tools", "tools")
-        return self.files[path.name]
+            self.places[path.name] = path
+        return self.files[path.name] if self.places[path.name] == path else None
 
     def lines(self) -> list[str]:
         """The lines that import all functions."""

@@ -70,7 +70,7 @@ class Flow:
         names = []
         for unit in region.units:
             name = self.nodes[unit.head].work.__name__  #: no_loops
-            name = ("loop_" if unit.body else "") + self.nodes[unit.head].work.__name__  #: loops
+            name = self.nodes[unit.head].work.__name__ + ("-loop" if unit.body else "")  #: loops
             builder.add_node(name, self._runner(unit), input_schema=State)
             names.append(name)
         if not outermost:  #: loops

@@ -73,10 +73,11 @@ def without_graphwright() -> None:
 
 
 def load_file(name: str) -> ModuleType:
-    """The module of a Python file with tools, which lies in the folder GRAPHWRIGHT_TOOLS or beside this program."""
-    folder = Path(os.environ.get("GRAPHWRIGHT_TOOLS") or Path(__file__).parent).resolve()
-    if not (folder / name).is_file():
-        raise FileNotFoundError(f"{name} is not in {folder}; copy it there, or set GRAPHWRIGHT_TOOLS to its folder.")
+    """The module of a Python file with tools, which lies beside this program or in a folder of GRAPHWRIGHT_TOOLS."""
+    folders = [*os.environ.get("GRAPHWRIGHT_TOOLS", "").split(os.pathsep), str(Path(__file__).parent)]
+    folder = next((Path(place).resolve() for place in folders if place and (Path(place) / name).is_file()), None)
+    if folder is None:
+        raise FileNotFoundError(f"{name} is neither beside this program nor in a folder of GRAPHWRIGHT_TOOLS.")
     package = f"tools_of_{abs(hash(folder))}"
     if package not in sys.modules:  # a package, so that the files of the folder can import each other
         sys.modules[package] = ModuleType(package)
