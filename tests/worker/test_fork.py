@@ -107,6 +107,20 @@ async def test_the_log_of_a_fork_alone_tells_the_whole_run(forks: Forks) -> None
     await check_log(forks.client, made)
 
 
+@pytest.mark.spec("RUN-30")
+async def test_a_large_output_is_cut_in_the_log_of_a_fork_and_whole_at_the_node(forks: Forks) -> None:
+    large = "ü" * 70_000
+    source = await forks.done(graph([forks.give("a", large), forks.give("b", None)]))
+    made = await forks.fork(source)
+
+    told = {e["node_id"]: e["data"] for e in await events_after(forks.client, made, 0) if e["node_id"]}
+
+    assert (told["a"]["output"], told["a"]["truncated"]) == (None, True)
+    assert (told["b"]["output"], "truncated" in told["b"]) == (None, False)
+    assert await forks.output(made, "a") == large
+    assert forks.runs() == []
+
+
 @pytest.mark.spec("RUN-31")
 async def test_a_node_whose_output_is_given_does_not_run_and_what_gets_another_input_does(forks: Forks) -> None:
     source = await forks.done(chain(forks), {"n": 10})
