@@ -15,9 +15,9 @@ from typing import Any
 from app.compiler import Outcome, Registry, Resources, RunContext, RunInfo, WorkflowGraphCompiler
 from app.compiler.emit import ROOT
 from app.compiler.items import ItemState
+from app.compiler.ports import TAG
 from app.compiler.registry import NodeType
 from app.compiler.waiting import Place, Signal, Waits
-from app.compiler.ports import TAG
 from tests.compiler.flow import COMPILER, Flow
 from tests.reference.maps import SLEEP_SECONDS
 from tests.reference.nodetypes import ANSWERED_BY, Answers
