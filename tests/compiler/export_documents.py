@@ -109,6 +109,9 @@ DOCUMENTS = {
         [node("a"), node("b", config={"value": "{{ nodes[input.key].output }}{{ nodes|length }}"}), node("c")],
         ("a", "b"), ("b", "c"),
     ),
+    "long texts": graph(
+        [node("a", config={"value": {"long": "a {{ input.n }} " * 20, "list": ["word " * 40], "lines": "x y\n" * 40}})]
+    ),
     "no branch": graph([node("a", "condition", config={"branches": [{"name": "x", "when": "input.n > 9"}]})]),
     "a timeout": graph(
         [node("a", "delay", config={"seconds": 30}, timeout=0.05), node("b", config={"value": "{{ a.error.type }}"})],

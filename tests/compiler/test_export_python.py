@@ -143,9 +143,11 @@ def test_the_data_quality_workflow_gives_the_same_report(tmp_path: Path) -> None
 
 
 @pytest.mark.spec("EXPORT-12")
-def test_a_graph_with_problems_is_refused() -> None:
-    with pytest.raises(CompileError):
-        export_python(graph([node("a", config={"value": "{{ nowhere }}"})]), COMPILER.registry, name="Wrong")
+def test_a_graph_with_problems_is_refused_with_all_of_them() -> None:
+    document = graph([node("a", config={"value": "{{ nowhere }}"}), node("a")], ("a", "b"))
+    with pytest.raises(CompileError) as caught:
+        export_python(document, COMPILER.registry, name="Wrong")
+    assert caught.value.problems == COMPILER.inspect(document).problems
 
 
 @pytest.mark.spec("EXPORT-1")

@@ -1,10 +1,12 @@
 """Python source laid out as a formatter would: on one line where it fits, else one item per line."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 WIDTH = 120
+PIECE = 90
 
 
 @dataclass(frozen=True)
@@ -56,9 +58,18 @@ def quoted(text: str) -> str:
 
 
 def text(value: str) -> Code:
-    """A text as a literal, one of several lines line by line where it is long."""
-    lines = value.splitlines(keepends=True)
-    return Lines(quoted(value), [quoted(line) for line in lines]) if len(lines) > 1 else quoted(value)
+    """A text as a literal; a long one is cut behind line breaks and between words."""
+    pieces = [piece for line in value.splitlines(keepends=True) for piece in _cut(line)]
+    return Lines(quoted(value), [quoted(piece) for piece in pieces]) if len(pieces) > 1 else quoted(value)
+
+
+def _cut(line: str) -> list[str]:
+    pieces = [""]
+    for word in re.split(r"(?<= )(?=[^ ])", line):
+        if len(pieces[-1]) + len(word) > PIECE and pieces[-1]:
+            pieces.append("")
+        pieces[-1] += word
+    return pieces
 
 
 def one_line(code: Code) -> str:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from app.compiler.compiler import CompileError
+from app.compiler.compiler import CompileError, WorkflowGraphCompiler
 from app.compiler.document import Document, read_document
 from app.compiler.export.bodies import Bodies
 from app.compiler.export.layout import documented, literal, quoted, statement
@@ -210,16 +210,12 @@ _MAIN = (
 
 def checked(graph: dict[str, Any], registry: Registry) -> tuple[Document, Plan, list[NodeProgram]]:
     """A graph as the compiler sees it. Raises CompileError."""
-    read = read_document(graph)
-    if read.document is None:
-        raise CompileError(read.problems)
-    ids = {node.id: n for n, node in enumerate(read.document.nodes)}
-    plan, problems = make_plan(read.document, ids)
-    builder = ProgramBuilder(read.document, plan, registry, planned=not problems)
-    programs = builder.build()
-    if problems or builder.problems:
-        raise CompileError([*problems, *builder.problems])
-    return read.document, plan, programs
+    problems = WorkflowGraphCompiler(registry).inspect(graph).problems
+    document = read_document(graph).document
+    if problems or document is None:
+        raise CompileError(problems)
+    plan, _ = make_plan(document, {node.id: n for n, node in enumerate(document.nodes)})
+    return document, plan, ProgramBuilder(document, plan, registry).build()
 
 
 def _filters(names: list[str]) -> dict[str, str]:
