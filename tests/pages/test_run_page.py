@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.pages.conftest import STEP_MS, OpenTab
+from tests.pages.looks import badge, begin, connection, execute, look_at, node, prepare
 from tests.support import Project, ServerProcess, ended
 
 pytestmark = pytest.mark.timeout(300)
@@ -21,38 +22,6 @@ def chain(*seconds: float) -> dict[str, Any]:
     nodes = [{"id": f"step{i}", "type": "delay", "config": {"seconds": length}} for i, length in enumerate(seconds)]
     edges = [{"source": f"step{i}", "target": f"step{i + 1}"} for i in range(len(seconds) - 1)]
     return {"nodes": nodes, "edges": edges}
-
-
-async def prepare(project: Project, graph: dict[str, Any]) -> str:
-    """The path of a new run below the server's API; it is not started, so that the page can be there first."""
-    run = await project.run((await project.workflow(graph, "Chain"))["id"])
-    return f"{project.runs}/{run['id']}"
-
-
-async def execute(project: Project, path: str) -> None:
-    (await project.client.post(f"{path}/execute")).raise_for_status()
-
-
-async def begin(project: Project, graph: dict[str, Any]) -> str:
-    path = await prepare(project, graph)
-    await execute(project, path)
-    return path
-
-
-async def look_at(page: Page, project: Project, path: str, query: str = "") -> None:
-    await page.goto(f"/projects/{project.id}/runs/{path.rpartition('/')[2]}{query}")
-
-
-def node(page: Page, name: str, status: str) -> Any:
-    return page.locator(f'.step[data-node="{name}"][data-status="{status}"]')
-
-
-def badge(page: Page, status: str) -> Any:
-    return page.locator(f'main header span[data-status="{status}"]')
-
-
-def connection(page: Page) -> Any:
-    return page.locator("[data-connection]")
 
 
 async def shows_all_events(page: Page, project: Project, path: str) -> None:

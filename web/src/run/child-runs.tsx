@@ -1,11 +1,11 @@
 import { useQuery } from "@tanstack/react-query";
+import type { ReactNode } from "react";
 import { childrenQuery } from "../api/queries";
 import type { GraphNode, Run } from "../api/types";
 import type { Lap } from "../stream/state";
 import { StatusBadge } from "../ui/status";
 import { RunLink, shortId } from "./origin";
 import { useRunScope } from "./run-context";
-import { Section } from "./run-panel";
 
 const SHOWN = 20;
 
@@ -16,20 +16,20 @@ export function startsRuns(node: GraphNode): boolean {
   return node.type === "subworkflow" || (node.type === "map" && (node.config?.workflow !== undefined || innerType === "subworkflow"));
 }
 
-/** The runs that one turn of a node has started, the one that it waits for first. */
-export function ChildRuns({ node, lap }: { node: string; lap: Lap }) {
+/** The runs that one turn of a node has started, newest first; what is inside stands in for them until they are known. */
+export function ChildRuns({ node, lap, children: instead }: { node: string; lap: Lap; children?: ReactNode }) {
   const { project, runId } = useRunScope();
   const children = useQuery(childrenQuery(project, runId, node, lap.iteration, lap.status, lap.attempt)).data ?? [];
-  if (children.length === 0) return null;
+  if (children.length === 0) return instead;
   return (
-    <Section title={children.length === 1 ? "Child run" : "Child runs"}>
+    <>
       <ul className="space-y-1.5">
         {children.slice(0, SHOWN).map((run) => (
           <Child key={run.id} run={run} />
         ))}
       </ul>
       {children.length > SHOWN && <p className="mt-1.5 text-xs text-ink-2">and more</p>}
-    </Section>
+    </>
   );
 }
 

@@ -46,7 +46,7 @@ export function ItemsTable({ node, lap }: { node: string; lap: Lap }) {
         </Select>
       </div>
       {page.isError && <ErrorBox error={page.error} retry={() => void page.refetch()} />}
-      <div className="min-h-40 overflow-hidden rounded-lg border border-line">
+      <div className="overflow-hidden rounded-lg border border-line">
         <table className="w-full table-fixed text-left text-xs">
           <thead className="bg-sunken text-ink-3">
             <tr>

@@ -88,6 +88,9 @@ function LapDetails({ node, lap, row }: { node: GraphNode; lap: Lap | undefined;
   if (!lap) return <p className="text-ink-2">Its turn has not come yet.</p>;
   const output = row?.status === lap.status && row.output !== undefined ? row.output : lap.output;
   const error = row?.error ?? lap.error;
+  // The form shows all that the input of an approval would.
+  const asks = node.type === "approval" && lap.reason?.code === "waiting_for_approval";
+  const inWait = node.type === "subworkflow" && lap.reason?.code === "waiting_for_run";
   return (
     <>
       <Callouts error={error && { ...lap.error, ...error }} reason={lap.status === "WAITING" ? null : lap.reason} status={lap.status} />
@@ -98,14 +101,20 @@ function LapDetails({ node, lap, row }: { node: GraphNode; lap: Lap | undefined;
       )}
       {lap.status === "WAITING" && <WaitBox node={node} lap={lap} />}
       {lap.tokens !== "" && node.type !== "map" && lap.status !== "COMPLETED" && <TokenBox text={lap.tokens} live={lap.status === "RUNNING"} />}
-      {startsRuns(node) && <ChildRuns node={node.id} lap={lap} />}
+      {startsRuns(node) && !inWait && (
+        <Section title={node.type === "map" ? "Child runs" : "Child run"}>
+          <ChildRuns node={node.id} lap={lap}>
+            <p className="text-ink-2">None yet.</p>
+          </ChildRuns>
+        </Section>
+      )}
       {node.type === "map" && <MapSection node={node.id} lap={lap} />}
       {lap.status === "COMPLETED" && (
         <Section title="Output" aside={lap.truncated && row === undefined && <span className="text-xs text-ink-3">cut, loading the whole</span>}>
           <JsonView value={output ?? null} label="Output" fileName="output.json" />
         </Section>
       )}
-      {row?.input !== undefined && row.input !== null && (
+      {row?.input !== undefined && row.input !== null && !asks && (
         <Section title="Input">
           <JsonView value={row.input} label="Input" fileName="input.json" />
         </Section>

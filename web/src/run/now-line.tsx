@@ -1,5 +1,5 @@
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { Fragment, useState } from "react";
 import type { Run } from "../api/types";
 import { Button } from "../ui/button";
 import { Countdown } from "../ui/countdown";
@@ -92,25 +92,28 @@ function For({ waiting, run }: { waiting: readonly Waiting[]; run: Run }) {
   return (
     <>
       <span className="truncate">{WAITS[first.code] ?? WAITS_SOMEHOW}</span>
-      {alike.slice(0, NAMED).map((item) => (
-        <NodeLink key={item.id} {...item} />
+      {alike.slice(0, NAMED).map((item, index) => (
+        <Fragment key={item.id}>
+          {index > 0 && ", "}
+          <NodeLink {...item} />
+        </Fragment>
       ))}
       {others > 0 && <span className="shrink-0 text-ink-2">and {others} more</span>}
       {first.lap.wakeAt && first.code !== "breakpoint" && (
         <span className="shrink-0 text-ink-2">
-          · <Countdown until={first.lap.wakeAt} /> {first.code === "waiting_for_approval" && "left"}
+          · <Countdown until={first.lap.wakeAt} /> left
         </span>
       )}
     </>
   );
 }
 
-function NodeLink({ id, lap }: Waiting) {
-  const { project, runId, graph } = useRunScope();
+function NodeLink({ id, name, lap }: Waiting) {
+  const { project, runId } = useRunScope();
   const search = { node: id, ...(lap.iteration > 0 ? { iteration: lap.iteration } : {}) };
   return (
-    <Link to="/projects/$project/runs/$run" params={{ project, run: runId }} search={search} replace className="max-w-48 min-w-12 truncate font-semibold text-accent hover:underline">
-      {graph.nodes.find((node) => node.id === id)?.name || id}
+    <Link to="/projects/$project/runs/$run" params={{ project, run: runId }} search={search} replace className="max-w-48 truncate font-semibold text-accent hover:underline">
+      {name}
     </Link>
   );
 }

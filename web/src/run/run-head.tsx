@@ -35,7 +35,7 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
           </Link>
           <Icon name="chevron" size={11} className="text-ink-3" />
           <ParentCrumbs run={run} />
-          <h1 className="min-w-24 truncate text-[15px] font-semibold">{run.workflow_name}</h1>
+          <h1 className="truncate text-[15px] font-semibold">{run.workflow_name}</h1>
         </nav>
         <span className="rounded-md border border-line px-1.5 py-px text-xs text-ink-2">v{run.version}</span>
         <ForkChip run={run} />

@@ -9,8 +9,6 @@ import { between, span } from "../ui/time";
 import { useNow } from "../ui/use-now";
 import { useNode } from "./run-context";
 
-const AT_WORK: ReadonlySet<string> = new Set(["RUNNING", "WAITING", "RETRYING"]);
-
 export const StepNode = memo(function StepNode({ data, selected }: NodeProps<Step>) {
   const { node, vertical } = data;
   const view = useNode(node.id);
@@ -21,7 +19,7 @@ export const StepNode = memo(function StepNode({ data, selected }: NodeProps<Ste
     <>
       <Handle type="target" position={vertical ? Position.Top : Position.Left} isConnectable={false} />
       <div className={`step ${selected ? "chosen" : ""}`} data-status={status} data-node={node.id}>
-        {lap?.progress?.total && AT_WORK.has(status) ? <Ring progress={lap.progress} size={18} /> : <StatusIcon status={status} size={18} />}
+        {lap?.progress?.total && status === "RUNNING" ? <Ring progress={lap.progress} size={18} /> : <StatusIcon status={status} size={18} />}
         <span className="min-w-0 grow">
           <span className="step-name block truncate text-[13px] leading-[1.35] font-semibold">{node.name || node.id}</span>
           <span className="block truncate text-[11px] leading-[1.4] text-ink-3">
@@ -64,9 +62,9 @@ function Waits({ lap }: { lap: Lap }) {
   const words = WAITS_FOR[lap.reason?.code ?? ""];
   return (
     <>
-      {" "}
-      · {words ?? (lap.wakeAt ? <Countdown until={lap.wakeAt} /> : "waiting")}
       {done !== undefined && total !== undefined && ` · ${done}/${total}`}
+      {" · "}
+      {words ?? (lap.wakeAt ? <>goes on in <Countdown until={lap.wakeAt} past="a moment" /></> : "waits")}
     </>
   );
 }

@@ -4,6 +4,7 @@ import type { Lap } from "../stream/state";
 import { Countdown } from "../ui/countdown";
 import { StatusIcon } from "../ui/status";
 import { Approval } from "./approval";
+import { ChildRuns } from "./child-runs";
 import { RunLink } from "./origin";
 import { StopBox } from "./stop-box";
 import { useRunScope } from "./run-context";
@@ -13,7 +14,7 @@ export function WaitBox({ node, lap }: { node: GraphNode; lap: Lap }) {
   const { project } = useRunScope();
   const reason: Reason = lap.reason ?? { code: "waiting", message: "The node waits." };
   const turn = `${lap.iteration}/${lap.attempt}`;
-  if (node.type === "map") return <Box title={waitingItems(reason)} />;
+  if (node.type === "map") return reason.code === "waiting_for_approval" ? null : <Box title={waitingItems(reason)} />;
   if (reason.code === "waiting_for_approval") {
     return (
       <Box title="Waits for an answer">
@@ -31,16 +32,17 @@ export function WaitBox({ node, lap }: { node: GraphNode; lap: Lap }) {
   if (reason.code === "waiting_for_run") {
     return (
       <Box title="Waits for another run">
-        {reason.run_id && (
-          <RunLink project={project} run={reason.run_id} className="font-medium text-accent hover:underline">
-            Open the run
-          </RunLink>
-        )}
+        <ChildRuns node={node.id} lap={lap}>
+          {reason.run_id && (
+            <RunLink project={project} run={reason.run_id} className="block py-1.5 font-medium text-accent hover:underline">
+              Open the run
+            </RunLink>
+          )}
+        </ChildRuns>
       </Box>
     );
   }
-  const moment = lap.wakeAt && <>Goes on in <Countdown until={lap.wakeAt} /></>;
-  return <Box title={moment || reason.message} />;
+  return <Box title={lap.wakeAt ? <span>Goes on in <Countdown until={lap.wakeAt} past="a moment" /></span> : reason.message} />;
 }
 
 function waitingItems(reason: Reason): string {

@@ -3,6 +3,7 @@ import { type Lap, lastLap, type NodeView } from "../stream/state";
 
 export interface Waiting {
   id: string;
+  name: string;
   lap: Lap;
   code: string;
 }
@@ -13,9 +14,9 @@ const ORDER = ["waiting_for_approval", "breakpoint", "waiting_for_run", "waiting
 /** The nodes that wait, the most telling first, else in the order of the document. */
 export function waitingNodes(graph: Graph, view: (id: string) => NodeView | undefined): Waiting[] {
   const found: Waiting[] = [];
-  for (const { id } of graph.nodes) {
+  for (const { id, name } of graph.nodes) {
     const lap = lastLap(view(id));
-    if (lap?.status === "WAITING") found.push({ id, lap, code: lap.reason?.code ?? "waiting" });
+    if (lap?.status === "WAITING") found.push({ id, name: name || id, lap, code: lap.reason?.code ?? "waiting" });
   }
   return found.sort((a, b) => rank(a.code) - rank(b.code));
 }
@@ -39,7 +40,7 @@ export function sentence(run: Run, waiting: readonly Waiting[]): string {
   if (run.status === "RETRYING") return "The run has failed and goes on by itself.";
   const first = waiting[0];
   if (!first) return run.status === "WAITING" ? (run.reason?.message ?? "The run waits.") : "";
-  const names = waiting.filter(({ code }) => code === first.code).map(({ id }) => id);
+  const names = waiting.filter(({ code }) => code === first.code).map(({ name }) => name);
   const more = names.length > 3 ? ` and ${names.length - 3} more` : "";
   return `${WAITS[first.code] ?? WAITS_SOMEHOW} ${names.slice(0, 3).join(", ")}${more}.`;
 }

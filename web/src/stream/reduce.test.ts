@@ -3,11 +3,11 @@ import { focusNode } from "../graph/focus";
 import { EventLog } from "./event-log";
 import { reduceAll, replay } from "./reduce";
 import { afterRetry, EMPTY, type RunState, statusOf, viewsFromRows } from "./state";
-import { event, failedRun, loopRun, seeded } from "./sample";
+import { event, failedRun, loopRun, seeded, waitingRun } from "./sample";
 
 describe("the event log and its state", () => {
-  it("[UI-1] is the same for every order, repetition and cut of the same events", () => {
-    const events = loopRun();
+  it.each([["loops", loopRun], ["waits", waitingRun]])("[UI-1] is the same for every order, repetition and cut of the events of a run that %s", (_, sample) => {
+    const events = sample();
     const whole = replay(events);
     for (let seed = 1; seed <= 300; seed++) {
       const random = seeded(seed);
@@ -23,8 +23,8 @@ describe("the event log and its state", () => {
     }
   });
 
-  it("[UI-1] is the same when a connection breaks anywhere and goes on after the head, or some events before it", () => {
-    const events = loopRun();
+  it.each([["loops", loopRun], ["waits", waitingRun]])("[UI-1] is the same when the connection breaks anywhere and goes on after the head, or before it, for a run that %s", (_, sample) => {
+    const events = sample();
     const whole = replay(events);
     for (let cut = 0; cut <= events.length; cut++) {
       const log = new EventLog();
@@ -134,6 +134,52 @@ describe("what the state tells", () => {
     expect([waiting.status, statusOf(waiting.nodes.get("b"))]).toEqual(["RETRYING", "FAILED"]);
     const resumed = reduceAll(waiting, [event("run.resumed", null, { attempt: 2 })]);
     expect([resumed.status, [...resumed.nodes.keys()]]).toEqual(["RUNNING", ["a", "side"]]);
+  });
+
+  it("[UI-7] prefers a node that waits for people to one that is at work", () => {
+    const graph = { nodes: ["stop", "each", "ask"].map((id) => ({ id, type: "x" })), edges: [] };
+    const state = replay(waitingRun().slice(0, 13));
+    expect([statusOf(state.nodes.get("each")), focusNode(graph, (id) => state.nodes.get(id))]).toEqual(["RUNNING", "ask"]);
+  });
+
+  it("[UI-21] knows for what a run and its nodes wait, and forgets it when they go on", () => {
+    const events = waitingRun();
+    const at = (count: number) => replay(events.slice(0, count));
+    const last = (count: number, id: string) => at(count).nodes.get(id)!.laps.at(-1)!;
+    expect(last(4, "stop")).toMatchObject({ status: "WAITING", reason: { code: "breakpoint" }, startedAt: null });
+    expect(last(8, "stop")).toMatchObject({ status: "RUNNING", reason: null, startedAt: events[7]!.at });
+    expect(last(15, "ask")).toMatchObject({ status: "WAITING", reason: { prompt: "Send it?" }, wakeAt: "2026-01-02T00:00:00Z" });
+    expect(at(15)).toMatchObject({ status: "WAITING", wakeAt: "2026-01-02T00:00:00Z", reason: { code: "waiting_for_approval" } });
+    expect(at(17)).toMatchObject({ status: "RUNNING", wakeAt: null, reason: null });
+    expect(last(18, "ask")).toMatchObject({ status: "COMPLETED", reason: null, wakeAt: null, startedAt: events[9]!.at });
+  });
+
+  it("[UI-29] takes a map for running again when another of its items is done, and counts those that failed", () => {
+    const at = (count: number) => replay(waitingRun().slice(0, count)).nodes.get("each")!.laps[0]!;
+    expect([at(14).status, at(19).status, at(20).status]).toEqual(["WAITING", "WAITING", "RUNNING"]);
+    expect(at(20).progress).toEqual({ done: 1, total: 3, failed: 1 });
+  });
+
+  it("[UI-22] begins again by itself as it does by a retry", () => {
+    const events = waitingRun();
+    expect(replay(events.slice(0, 22))).toMatchObject({ status: "RETRYING", wakeAt: "2026-01-01T01:00:00Z", error: { message: "no" } });
+    const again = replay(events.slice(0, 23));
+    expect(again).toMatchObject({ status: "RUNNING", attempt: 2, wakeAt: null, error: null, retriedAt: 23, startedAt: events[22]!.at });
+    expect([...again.nodes.keys()]).toEqual(["stop", "ask"]);
+  });
+
+  it("[UI-31] marks what was changed by a person and what was taken over, and keeps when a changed one had ended", () => {
+    const events = waitingRun();
+    const state = replay(events);
+    expect(state.nodes.get("stop")!.laps).toMatchObject([{ output: 2, made: "overridden", durationMs: 2, finishedAt: events[8]!.at }]);
+    expect(state.nodes.get("ask")!.laps).toMatchObject([{ made: "reused", durationMs: 5 }]);
+    expect(state.nodes.get("each")!.laps).toMatchObject([{ made: null, status: "COMPLETED", error: null }]);
+  });
+
+  it("[UI-30] counts tokens and progress as no change that would have to be asked for", () => {
+    const events = [event("run.created"), event("node.started", "a"), event("node.token", "a", { text: "x" }), event("node.progress", "a", { done: 1 }), event("node.log", "a", { message: "m" })];
+    const view = replay(events.map((item, index) => ({ ...item, seq: index + 1 }))).nodes.get("a")!;
+    expect([view.changed, view.seq, view.laps[0]!.tokens]).toEqual([2, 5, "x"]);
   });
 
   it("reads rows as it reads events", () => {

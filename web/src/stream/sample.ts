@@ -44,6 +44,47 @@ export function failedRun(): RunEvent[] {
   ];
 }
 
+const ASKED = { code: "waiting_for_approval", message: "Send it?", prompt: "Send it?", schema: { type: "boolean" } };
+
+/** A run that is asked, stepped through, maps, fails, goes on by itself, and is retried at last from where it began. */
+export function waitingRun(): RunEvent[] {
+  seq = 0;
+  return [
+    event("run.created", null, { version: 1 }),
+    event("run.queued"),
+    event("run.started", null, { attempt: 1 }),
+    event("node.waiting", "stop", { reason: { code: "breakpoint", message: "Stopped." }, wake_at: null }),
+    event("run.waiting", null, { reason: { code: "breakpoint", message: "Stopped." }, wake_at: null }),
+    event("run.queued", null, { reason: { code: "signalled", message: "Told." } }),
+    event("run.resumed", null, { attempt: 1 }),
+    event("node.started", "stop"),
+    event("node.completed", "stop", { output: 1, edges: { 0: "taken" }, duration_ms: 2 }),
+    event("node.started", "ask"),
+    event("node.waiting", "ask", { reason: ASKED, wake_at: "2026-01-02T00:00:00Z" }),
+    event("node.started", "each"),
+    event("node.progress", "each", { done: 0, total: 3, failed: 0 }),
+    event("node.waiting", "each", { reason: { ...ASKED, item: [0], waiting: 3 }, wake_at: null }),
+    event("run.waiting", null, { reason: { code: "waiting_for_approval", message: "Asked." }, wake_at: "2026-01-02T00:00:00Z" }),
+    event("node.completed", "stop", { output: 2, edges: { 0: "taken" }, overridden: true }),
+    event("run.resumed", null, { attempt: 1 }),
+    event("node.completed", "ask", { output: { answer: true, by: "Ada" }, edges: { 1: "taken" } }),
+    event("node.progress", "each", { done: 0, total: 3, failed: 0 }),
+    event("node.progress", "each", { done: 1, total: 3, failed: 1 }),
+    event("node.failed", "each", { error: { type: "ItemError", message: "no", retryable: true }, edges: { 2: "broken" } }),
+    event("run.retrying", null, { error: { type: "ItemError", message: "no" }, reason: { code: "node_failed", message: "no" }, wake_at: "2026-01-01T01:00:00Z" }),
+    event("run.resumed", null, { attempt: 2 }),
+    event("node.started", "each"),
+    event("node.failed", "each", { error: { type: "ItemError", message: "no" }, edges: { 2: "broken" } }),
+    event("run.failed", null, { error: { type: "ItemError", message: "no" }, reason: { code: "node_failed", message: "no" } }),
+    event("run.queued", null, { attempt: 3, retry: true, version: 1, again: ["ask"] }),
+    event("run.resumed", null, { attempt: 3 }),
+    event("node.completed", "ask", { output: { answer: true, by: "Ada" }, edges: { 1: "taken" }, reused: true, duration_ms: 5 }),
+    event("node.started", "each"),
+    event("node.completed", "each", { output: [], edges: { 2: "taken" } }),
+    event("run.completed", null, { result: 1 }),
+  ];
+}
+
 /** Random numbers that are the same in every run of the tests. */
 export function seeded(seed: number): () => number {
   let state = seed >>> 0;
