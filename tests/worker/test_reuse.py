@@ -164,6 +164,44 @@ async def test_another_condition_is_decided_over_the_old_output(upgrade: Upgrade
     assert states == {"a": "COMPLETED", "b": "SKIPPED", "c": "COMPLETED", "last": "COMPLETED"}
 
 
+@pytest.mark.spec("RUN-22", "RUN-28")
+async def test_what_stands_behind_an_else_depends_on_the_other_conditions(upgrade: Upgrade) -> None:
+    nodes = [upgrade.give("a", 1), upgrade.give("b", 2), upgrade.give("c", 3), upgrade.give("side", 4)]
+    nodes += [upgrade.give("d", "{{ c.output }}"), upgrade.last()]
+
+    def document(limit: int) -> dict[str, Any]:
+        low = ("a", "b", {"condition": f"output < {limit}"})
+        return graph(nodes, low, ("a", "c", {"condition": "else"}), ("c", "d"), ("side", "d"))
+
+    await upgrade.fail(document(0))
+    assert (await node(upgrade.client, upgrade.path, "d"))["output"] == 3
+    await upgrade.retry(document(5))
+
+    assert (await node(upgrade.client, upgrade.path, "c"))["status"] == "SKIPPED"
+    assert (await node(upgrade.client, upgrade.path, "d"))["output"] is None
+    assert {name: upgrade.runs(name) for name in ("a", "b", "c", "side", "d")} == {
+        "a": 1, "b": 1, "c": 1, "side": 1, "d": 2,
+    }  # fmt: skip
+
+
+@pytest.mark.spec("RUN-22")
+async def test_a_failure_that_is_no_longer_handled_comes_again(upgrade: Upgrade) -> None:
+    flaky = upgrade.trace.node("flaky", "fail_unless", gate=str(upgrade.gate))
+    nodes = [flaky, upgrade.give("mend", 1), upgrade.give("next", 2), upgrade.give("d", "{{ flaky.status }}")]
+    bad = {"id": "bad", "type": "tool", "config": {"tool": "ref.fail", "args": {"message": "no"}}}
+    edges = [("mend", "d"), ("flaky", "next")]
+    await upgrade.fail(graph([*nodes, bad], *edges, ("flaky", "mend", {"on": "error"})))
+    assert upgrade.runs("mend") == 1
+    upgrade.gate.touch()
+
+    await upgrade.retry(graph(nodes, *edges, ("flaky", "mend")))
+
+    assert (await upgrade.client.get(upgrade.path)).json()["status"] == "COMPLETED"
+    assert {name: upgrade.runs(name) for name in ("flaky", "mend", "next", "d")} == {
+        "flaky": 2, "mend": 1, "next": 1, "d": 2,
+    }  # fmt: skip
+
+
 @pytest.mark.spec("RUN-22")
 async def test_a_condition_that_the_old_output_cannot_answer_fails_its_node_without_running_it(
     upgrade: Upgrade,
