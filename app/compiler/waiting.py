@@ -103,11 +103,17 @@ class Waits:
     """The waiting of one execution of one run; `signals` are those that earlier executions were told of, too."""
 
     def __init__(
-        self, signals: Mapping[Place, Sequence[Signal]] | None = None, *, grace_seconds: float = GRACE_SECONDS
+        self,
+        signals: Mapping[Place, Sequence[Signal]] | None = None,
+        *,
+        grace_seconds: float = GRACE_SECONDS,
+        patience: Callable[[], float] | None = None,
     ) -> None:
+        """`patience` tells how long a run may keep its worker when what it waits for are child runs."""
         self._signals = {place: deque(found) for place, found in (signals or {}).items()}
         self._waiters: dict[Place, _Waiter] = {}
         self._grace = grace_seconds
+        self._patience = patience
         self._working = 0
         self._timer: asyncio.TimerHandle | None = None
 
@@ -133,6 +139,10 @@ class Waits:
             yield
         finally:
             self._begin()
+
+    def remember(self, signals: Mapping[Place, Sequence[Signal]]) -> None:
+        """Take in the signals that earlier executions were told of."""
+        self._signals = {place: deque(found) for place, found in signals.items()}
 
     def tell(self, place: Place, signal: Signal) -> bool:
         """Deliver a signal; False where nobody waits for it now, or no longer, as the run parks."""
@@ -173,7 +183,10 @@ class Waits:
     def _end(self) -> None:
         self._working -= 1
         if not self._working and self._waiters and self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(self._grace, self._park)
+            grace = self._grace
+            if self._patience is not None and any(waiter.kind == "child" for waiter in self._waiters.values()):
+                grace = max(grace, self._patience())
+            self._timer = asyncio.get_running_loop().call_later(grace, self._park)
 
     def _park(self) -> None:
         self._timer = None

@@ -17,6 +17,7 @@ from app.compiler.emit import ROOT, RunStoppedError
 from app.compiler.failures import HardError
 from app.compiler.ports import TAG
 from app.compiler.turns import Debug
+from app.compiler.waiting import Waits
 from app.db import Database
 from app.events.wakeups import Wakeups
 from app.models import RUN_ENDED, RunStatus, now
@@ -136,7 +137,12 @@ class Executor:
         info = RunInfo(str(run.run_id), str(row["project_id"]), str(row["workflow_id"]), row["attempt"], row["input"])
         children = Children(self._pool, self._queue, self._wakeups, self._compiler, row)
         context = RunContext(
-            info, self._resources, secrets=self._secrets, children=children, debug=_debug(row["debug"])
+            info,
+            self._resources,
+            secrets=self._secrets,
+            waits=Waits(patience=self._inbox.patience),
+            children=children,
+            debug=_debug(row["debug"]),
         )
         fresh = row["claim"] == 1 and row["forked_from"] is None
         waiting = [] if fresh else await recall(self._pool, run.run_id, context)

@@ -15,6 +15,7 @@ from app.worker.memory import signal_of
 
 LOOK_SECONDS = 0.2
 """A run with nothing but waiting nodes has parked and is woken by its job; only the others are looked after here."""
+PATIENCE_SECONDS = 1.0
 
 _log = log.get(__name__)
 
@@ -22,8 +23,9 @@ _log = log.get(__name__)
 class Inbox:
     """One per worker process; asks the database only while a node of a running run waits."""
 
-    def __init__(self, pool: Pool) -> None:
+    def __init__(self, pool: Pool, *, concurrency: int) -> None:
         self._pool = pool
+        self._concurrency = concurrency
         self._open: dict[UUID, RunContext] = {}
         self._news = asyncio.Event()
 
@@ -36,6 +38,13 @@ class Inbox:
         finally:
             if self._open.get(run_id) is context:
                 del self._open[run_id]
+
+    def patience(self) -> float:
+        """How long a run may keep its slot while it waits for child runs: as long as half of the slots are free.
+
+        A map over a workflow would else hand its slot back and take one again for every few of its items.
+        """
+        return PATIENCE_SECONDS if 2 * len(self._open) <= self._concurrency else 0.0
 
     def look(self) -> None:
         """Look at once: this process has just written a signal."""

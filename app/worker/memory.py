@@ -12,7 +12,7 @@ from psycopg.rows import DictRow, dict_row, tuple_row
 from app.compiler import Outcome, RunContext
 from app.compiler.items import ItemState
 from app.compiler.turns import Before
-from app.compiler.waiting import Place, Signal, Waits
+from app.compiler.waiting import Place, Signal
 from app.db import Pool
 from app.models import NODE_ENDED
 from app.worker.journal import NodeRow, as_text
@@ -36,7 +36,7 @@ async def recall(pool: Pool, run_id: UUID, context: RunContext) -> list[NodeRow]
     waiting = [row for row in states if row["status"] == "WAITING"]
     context.begun = {(*_key(row), ()): since for row in waiting if (since := began_at(row["reason"])) is not None}
     context.items = items
-    context.waits = Waits(_by_place(signals))
+    context.waits.remember(_by_place(signals))
     return [_state(row) for row in waiting]
 
 

@@ -56,7 +56,7 @@ class Worker:
             model_prices=settings.model_prices,
         )
         self._journal = Journal(database, queue, wakeups, flush_seconds=settings.flush_seconds)
-        self._inbox = Inbox(database.pool)
+        self._inbox = Inbox(database.pool, concurrency=settings.concurrency)
         self._executor = Executor(
             database=database,
             queue=queue,

@@ -124,8 +124,14 @@ class Recorder:
             error = {key: value for key, value in data["error"].items() if key != "retry_after"}
             self._say("retrying", visit, {"error": error, "delay_seconds": data["delay"], "retry_at": until})
             return replace(row, status="RETRYING", error=as_text(error), wake_at=until)
+        if kind == "progress":
+            told = as_text(data)
+            if told == row.progress:
+                return None
+            self._say(kind, visit, data)
+            return replace(row, progress=told)
         self._say(kind, visit, data)
-        return replace(row, progress=as_text(data)) if kind == "progress" else None
+        return None
 
     def _waits(self, visit: Visit, data: Mapping[str, Any]) -> None:
         """The node begins to wait; said once, however often it is visited until the wait is over."""
