@@ -1,4 +1,5 @@
 import asyncio
+import json
 import random
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,20 @@ async def test_a_node_whose_output_is_given_does_not_run_and_what_gets_another_i
     assert await forks.output(alone, "c") == 110
     for path in (same, other, alone):
         await check_log(forks.client, path)
+
+
+@pytest.mark.spec("RUN-31")
+async def test_any_json_can_be_given_to_a_node_of_any_id(forks: Forks) -> None:
+    odd = {"nul": "\0", "half": "\ud800", "big": 2**80, "é\n": [None, 1.0]}
+    source = await forks.done(graph([{"id": 'a/~"é', "type": "transform", "config": {"value": 1}}]))
+    body = json.dumps({"outputs": {'a/~"é': odd}})
+    answer = await forks.client.post(
+        f"{source}/fork?execute=true", content=body, headers={"Content-Type": "application/json"}
+    )
+    made = f"{forks.project.runs}/{answer.json()['id']}"
+    assert (await ended(forks.client, made))["result"] == {'a/~"é': odd}
+    await forks.fork(made)
+    await check_log(forks.client, made)
 
 
 @pytest.mark.spec("RUN-31")
