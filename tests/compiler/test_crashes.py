@@ -23,7 +23,11 @@ class Story:
     def __init__(self, seed: int, *, waits: bool) -> None:
         self.seed = seed
         self.rng = rng = random.Random(seed)
-        self.document = random_graph(rng, loops=seed % 4, state=seed % 3 == 0, maps=True, waits=waits, sleeps=waits)
+        # Most of them small: what matters is where they are cut.
+        size = rng.randint(3, rng.choice([5, 8, 12, 25]))
+        self.document = random_graph(
+            rng, size=size, loops=seed % 4, state=seed % 3 == 0, maps=True, waits=waits, sleeps=waits
+        )
         self.value = random_input(rng)
         self.answers = random_answers(seed)
         self.asked: list[Place] = []
@@ -78,7 +82,7 @@ class Story:
 async def tell(seed: int, *, crashes: int, waits: bool) -> None:
     story = Story(seed, waits=waits)
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             for _ in range(crashes):
                 await story.crash()
             story.check(await story.finish())
@@ -104,7 +108,7 @@ async def test_a_run_that_crashes_at_random_ends_the_same_and_repeats_nothing_re
 
 
 @pytest.mark.spec("LANG-31")
-@pytest.mark.parametrize("first", range(0, 600, CHUNK))
+@pytest.mark.parametrize("first", range(0, 500, CHUNK))
 async def test_a_run_that_waits_ends_as_if_the_answers_had_been_there(first: int) -> None:
     await tell_all(range(20_000 + first, 20_000 + first + CHUNK), waits=True, crashes=0)
 
