@@ -28,6 +28,12 @@ class ItemState:
     started_at: datetime | None = None
     finished_at: datetime | None = None
 
+    @property
+    def began(self) -> datetime | None:
+        """When the attempt began that waits; None where nothing waits."""
+        since = (self.reason or {}).get("since")
+        return None if since is None else datetime.fromisoformat(since)
+
 
 class Results:
     """What has come of the items of one turn of a map so far; kept while the map may be tried again.

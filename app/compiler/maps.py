@@ -66,6 +66,7 @@ class MapRun:
         self._parked: list[_Parked] = []
         self._stood = visit.place in visit.context.begun
         self._breath = 0.0
+        self._told: dict[str, int] | None = None
 
     async def run(self, items: Sequence[JsonValue], concurrency: int) -> JsonValue:
         """The results in the order of the items; raises ItemError, and Park when what is under way only waits."""
@@ -75,6 +76,8 @@ class MapRun:
             known = self._context.results[place] = Results(items)
         self._results = known
         await self._recall()
+        if self._stood:
+            self._told = self._counts()
         await self._progress()
         # A map that is an item itself tells nobody.
         ticker = None if self._visit.path else asyncio.create_task(self._tick())
@@ -105,8 +108,8 @@ class MapRun:
                 results.set(index, state.output)
             elif state.status == "FAILED" and self._collect:
                 results.set(index, _collected(state.error), failed=True)
-            elif state.status == "WAITING" and state.started_at is not None:
-                self._context.begun[place] = state.started_at
+            elif state.status == "WAITING" and (began := state.began) is not None:
+                self._context.begun[place] = began
                 results.attempts[index] = state.attempt - 1
             else:
                 results.attempts[index] = state.attempt
@@ -211,7 +214,8 @@ class MapRun:
         until = min((one.wake_at for one in parked if one.wake_at is not None), default=None)
         # Answers are for the innermost items: a map that is an item itself must not look like one of those.
         said = why if not visit.path else Reason("waiting_for_items", message, {"waiting": count})
-        shown = {"reason": said.as_json(), "wake_at": visit.wake_at(until), "input": visit.given}
+        since = (visit.began or datetime.now(UTC)).isoformat()
+        shown = {"reason": {**said.as_json(), "since": since}, "wake_at": visit.wake_at(until), "input": visit.given}
         await self._tell(visit, self._config, "waiting", shown)
         return Park(until)
 
@@ -223,10 +227,15 @@ class MapRun:
 
     async def _progress(self) -> None:
         self._news.clear()
+        counts = self._counts()
+        if counts != self._told:
+            self._told = counts
+            await self._tell(self._visit, self._config, "progress", counts)
+
+    def _counts(self) -> dict[str, int]:
         results = self._results
         failed = results.failed + (self._failure is not None)
-        told: dict[str, Any] = {"done": results.done, "total": len(results.items), "failed": failed}
-        await self._tell(self._visit, self._config, "progress", told)
+        return {"done": results.done, "total": len(results.items), "failed": failed}
 
 
 def take_down(visit: Visit, kind: str, data: Mapping[str, Any]) -> bool:

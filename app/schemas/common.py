@@ -44,7 +44,7 @@ class ReasonOut(TypedDict):
     """Why something is not a success: a code for programs, a sentence for people.
 
     An approval tells its `prompt` and the `schema` of its answer, a node that waits for a child run its `run_id`;
-    `since` is when the attempt that waits began.
+    `since` is when the attempt that waits began. A map tells how many of its items wait, and the path of one `item`.
     """
 
     code: str
@@ -53,6 +53,8 @@ class ReasonOut(TypedDict):
     schema: NotRequired[Any]
     run_id: NotRequired[str]
     since: NotRequired[str]
+    item: NotRequired[list[int]]
+    waiting: NotRequired[int]
 
 
 class ProblemOut(TypedDict):

@@ -189,3 +189,36 @@ async def test_cancelling_a_run_that_waits_cancels_its_items(server_project: Pro
 
     (item,) = await items(client, path)
     assert (item["status"], item["reason"]["code"]) == ("CANCELLED", "cancelled_by_user")
+
+
+@pytest.mark.spec("MAP-10", "MAP-18")
+async def test_the_timeout_of_a_map_counts_while_its_items_wait(server_project: Project) -> None:
+    client = server_project.client
+    path = await started(server_project, graph([{**mapping(asks()), "timeout": 2}]), ["a", "b"])
+    run = await in_status(client, path, "WAITING")
+
+    done = await ended(client, path)
+
+    assert run["wake_at"] is not None
+    assert (done["status"], done["error"]["type"]) == ("FAILED", "NodeTimeoutError")
+    assert 2000 <= done["duration_ms"] < 10_000
+    rows = await items(client, path)
+    assert [(row["status"], row["reason"]["code"]) for row in rows] == [("CANCELLED", "timeout")] * 2
+    await check_log(client, path)
+
+
+@pytest.mark.spec("MAP-19", "MAP-22")
+async def test_a_map_that_goes_on_says_so_and_tells_nothing_twice(server_project: Project, trace: Trace) -> None:
+    client = server_project.client
+    kind = {"type": "map", "config": {"items": "{{ item.ask }}", "node": asks()}}
+    path = await started(server_project, graph([mapping(kind, concurrency=1)]), [{"ask": ["a"]}, {"ask": []}])
+    await in_status(client, path, "WAITING")
+
+    await client.post(f"{path}/resume", json={"item": [0, 0], "answer": 1})
+    await ended(client, path)
+
+    events = [e for e in await check_log(client, path) if e["node_id"] == "m"]
+    told = [e["data"]["done"] for e in events if e["type"] == "workflow.node.progress"]
+    assert told == sorted(set(told))
+    assert (told[0], told[-1]) == (0, 2)
+    assert [e["type"] for e in events].count("workflow.node.waiting") == 1
