@@ -83,7 +83,7 @@ async def test_an_approval_is_given_with_the_keyboard_on_a_phone_and_the_run_com
     await expect(head(page)).to_have_text("")
     run = await ended(project.client, path)
     expected = {"send": True, "tone": "plain", "copies": 2, "note": "As discussed"}
-    assert run["result"]["answer"] == expected
+    assert run["result"]["review"]["answer"] == expected
 
 
 @pytest.mark.spec("UI-23")
@@ -104,7 +104,7 @@ async def test_what_the_server_has_against_an_answer_is_shown_at_its_field(page:
     await form.get_by_label("Tags").fill('["a"]')
     await form.get_by_role("button", name="Send answer").click()
     await expect(badge(page, "COMPLETED").first).to_be_visible()
-    answer = (await ended(project.client, path))["result"]["answer"]
+    answer = (await ended(project.client, path))["result"]["review"]["answer"]
     assert answer == {"send": False, "tone": "plain", "copies": 3, "tags": ["a"]}
 
 

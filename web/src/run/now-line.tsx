@@ -47,8 +47,8 @@ export function NowLine({ run, said, waiting, act, busy }: NowLineProps) {
               <Button icon="step" busy={busy} onClick={() => act({ mode: "step" })} className="!h-7">
                 Step
               </Button>
-              <Button icon="through" busy={busy} onClick={() => act({ mode: "run" })} className="!h-7">
-                Run to the end
+              <Button icon="through" busy={busy} title="Run to the end" onClick={() => act({ mode: "run" })} className="!h-7">
+                <span className="max-sm:sr-only">Run to the end</span>
               </Button>
             </>
           )}
@@ -91,13 +91,15 @@ function For({ waiting, run }: { waiting: readonly Waiting[]; run: Run }) {
   const others = waiting.length - Math.min(alike.length, NAMED);
   return (
     <>
-      <span className="truncate">{WAITS[first.code] ?? WAITS_SOMEHOW}</span>
-      {alike.slice(0, NAMED).map((item, index) => (
-        <Fragment key={item.id}>
-          {index > 0 && ", "}
-          <NodeLink {...item} />
-        </Fragment>
-      ))}
+      <span className="truncate">
+        {WAITS[first.code] ?? WAITS_SOMEHOW}{" "}
+        {alike.slice(0, NAMED).map((item, index) => (
+          <Fragment key={item.id}>
+            {index > 0 && ", "}
+            <NodeLink {...item} />
+          </Fragment>
+        ))}
+      </span>
       {others > 0 && <span className="shrink-0 text-ink-2">and {others} more</span>}
       {first.lap.wakeAt && first.code !== "breakpoint" && (
         <span className="shrink-0 text-ink-2">
@@ -112,7 +114,7 @@ function NodeLink({ id, name, lap }: Waiting) {
   const { project, runId } = useRunScope();
   const search = { node: id, ...(lap.iteration > 0 ? { iteration: lap.iteration } : {}) };
   return (
-    <Link to="/projects/$project/runs/$run" params={{ project, run: runId }} search={search} replace className="max-w-48 truncate font-semibold text-accent hover:underline">
+    <Link to="/projects/$project/runs/$run" params={{ project, run: runId }} search={search} replace className="rounded-sm -outline-offset-2 font-semibold text-accent hover:underline">
       {name}
     </Link>
   );

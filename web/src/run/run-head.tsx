@@ -76,8 +76,8 @@ function Facts({ run, now: line }: { run: Run; now: Omit<NowLineProps, "run"> })
   const done = progress.completed + progress.failed + progress.skipped;
   const took = between(run.started_at, run.finished_at, now);
   return (
-    <div className="flex flex-wrap items-center gap-x-5 gap-y-0.5 px-5 pt-1 pb-2 text-xs text-ink-2">
-      <div className="w-40 max-w-full md:w-48">
+    <div className="flex flex-wrap items-center gap-x-5 gap-y-0.5 px-5 pt-2 pb-2 text-xs xl:pt-1 text-ink-2">
+      <div className="w-24 sm:w-40 md:w-48">
         <ProgressBar progress={progress} live={!ended} tall />
       </div>
       <span className="tabular-nums">

@@ -54,7 +54,7 @@ function Detail({ lap, laps }: { lap: Lap | undefined; laps: number }) {
 const WAITS_FOR: Record<string, string> = {
   waiting_for_approval: "waits for an answer",
   breakpoint: "stopped here",
-  waiting_for_run: "waits for another run",
+  waiting_for_run: "waits for a run",
 };
 
 function Waits({ lap }: { lap: Lap }) {

@@ -16,7 +16,7 @@ export function StopBox({ node, iteration }: { node: string; iteration: number }
   const busy = resume.isPending || resume.isSuccess;
   return (
     <div className="space-y-3">
-      <p className="text-ink-2">Below is the input that it would get. Step on in the head of the page, or give its output yourself.</p>
+      <p className="text-ink-2">Below is the input that it would get. Step on above, or give its output yourself.</p>
       {stopped > 1 && (
         <Button icon="step" busy={busy} onClick={() => resume.mutate({ node_id: node, iteration, mode: "step" })}>
           Step this node only

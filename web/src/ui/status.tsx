@@ -89,7 +89,7 @@ export function StatusBadge({ status, note }: { status: Status; note?: string | 
     >
       <StatusIcon status={status} size={13} />
       {WORDS[status]}
-      {note && <span className="opacity-80">· {note}</span>}
+      {note && <span>· {note}</span>}
     </span>
   );
 }
