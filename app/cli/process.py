@@ -1,6 +1,7 @@
 """How commands that work on the database run: an event loop, signals that end them in order, errors as sentences."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine, Iterator
@@ -32,6 +33,12 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     except (psycopg.Error, DBAPIError, ProcrastinateException) as error:
         cause = error.orig if isinstance(error, DBAPIError) else error.__cause__ or error
         raise UnavailableError(f"The database cannot be used: {clean(cause)}. Check DATABASE_URL.") from error
+
+
+def keep_what_is_loaded() -> None:
+    """Leave all that a server has loaded out of later garbage collections: a full one takes over 100 ms with it."""
+    gc.collect()
+    gc.freeze()
 
 
 @contextmanager

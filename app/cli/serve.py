@@ -12,6 +12,7 @@ from fastapi import FastAPI
 
 from app import log
 from app.cli.configuration import settings_with
+from app.cli.process import keep_what_is_loaded
 from app.config import Settings
 from app.errors import UnavailableError
 from app.main import create_app
@@ -34,6 +35,7 @@ class Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
+            keep_what_is_loaded()
             print(self._ready, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:

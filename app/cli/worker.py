@@ -7,7 +7,7 @@ import typer
 
 from app import log
 from app.cli.configuration import settings_with
-from app.cli.process import on_signal, run_async
+from app.cli.process import keep_what_is_loaded, on_signal, run_async
 from app.config import Settings
 from app.runtime import open_runtime
 from app.services.access import is_loopback
@@ -41,6 +41,7 @@ async def _work(settings: Settings) -> None:
                 open_on_loopback=settings.admin_key is None and is_loopback(settings.host),
             )
             await worker.start()
+            keep_what_is_loaded()
             print(f"Worker {worker.id} serves {', '.join(settings.queues)}.", flush=True)
             try:
                 await stopped.wait()

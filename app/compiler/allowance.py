@@ -84,6 +84,11 @@ class Allowance:
             gc.enable()
 
     @property
+    def is_well_used(self) -> bool:
+        """Whether so much has been spent that others should have their turn before anything else is evaluated."""
+        return self._left < SECONDS / 2
+
+    @property
     def is_late(self) -> bool:
         """Whether the time is up."""
         return time.thread_time() > self._end

@@ -177,12 +177,16 @@ class NodeWork(Runnable[Visit, Outcome]):
         allowance = Allowance()
         if model is None:
             rendered = self._rendered(scope, allowance)
+            if allowance.is_well_used:
+                await asyncio.sleep(0)
             if not visit.path:  # what items were given is not kept
                 visit.given = self._rendered(hidden(scope)) if "secrets" in scope else rendered
             model = self._checked(rendered)
         else:
             visit.given = program.node.config
         now = datetime.now(UTC)
+        if allowance.is_well_used:
+            await asyncio.sleep(0)
         visit.limit(now if visit.began is None else visit.began, program.node.timeout)
         item_work = None if self._inner is None else self._inner.work
         context = self._context(visit, Ports(program, visit, config, scope, allowance, again, item_work))
