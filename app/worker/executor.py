@@ -146,7 +146,7 @@ class Executor:
         )
         fresh = row["claim"] == 1 and row["forked_from"] is None
         waiting = [] if fresh else await recall(self._pool, run.run_id, context)
-        items = Items(self._journal, run, (item for item in context.items.values() if item.status == "WAITING"))
+        items = Items(self._journal, run, context.items.values())
         context.item_log = items
         compiled.begin(context)
         return Execution(row, run, compiled, context, Recorder(self._journal, run, waiting), items)

@@ -10,12 +10,12 @@ from app.worker.journal import Journal, RunLog
 
 
 class Items:
-    """The ItemLog of one execution of one run; `waiting` are the items that wait since an earlier one."""
+    """The ItemLog of one execution of one run; `known` is where earlier ones left them."""
 
-    def __init__(self, journal: Journal, run: RunLog, waiting: Iterable[ItemState] = ()) -> None:
+    def __init__(self, journal: Journal, run: RunLog, known: Iterable[ItemState] = ()) -> None:
         self._journal = journal
         self._run = run
-        self._open = {state.place: state for state in waiting}
+        self._open = {state.place: state for state in known if state.status not in NODE_ENDED}
 
     def put(self, state: ItemState) -> None:
         """Write where an item stands; the newest state before a flush is the one that is written."""
