@@ -192,7 +192,7 @@ async def opened() -> AsyncIterator[Bench]:
                 journal=journal,
                 compiler=WorkflowGraphCompiler(registry),
                 resources=resources,
-                inbox=Inbox(runtime.database.pool),
+                inbox=Inbox(runtime.database.pool, concurrency=settings.concurrency),
                 worker_id=new_id(),
                 secrets={},
             )
