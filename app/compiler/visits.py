@@ -19,7 +19,8 @@ class Visit:
     In a map `path` names the item, which is `item`, at `index`; `base` is what expressions see beside these two,
     `again` says that the item was tried in an earlier attempt of its map, and `started` when it first began. `waiting`
     is what the visit waits for, `deadline` when its attempt is over, and `spawned` tells that it has started child
-    runs. `reused` is an earlier result that is taken again, so that the node does not run.
+    runs. `reused` is an earlier result that is taken again, so that the node does not run. `override` replaces parts of
+    the config, as somebody said at a breakpoint.
     """
 
     context: RunContext
@@ -40,6 +41,7 @@ class Visit:
     deadline: datetime | None = None
     waiting: Reason | None = None
     given: JsonValue = None
+    override: Mapping[str, JsonValue] | None = None
     spawned: bool = False
     reused: Outcome | None = None
 

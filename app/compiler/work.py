@@ -126,6 +126,7 @@ class NodeWork(Runnable[Visit, Outcome]):
         visit.waiting = None
         await tell(visit, config, "released", {})
         if "output" not in data:
+            visit.override = cast("dict[str, JsonValue] | None", data.get("input"))
             return None
         outcome = Outcome("COMPLETED", data["output"], input=visit.given, attempt=visit.attempt)
         try:
@@ -183,7 +184,10 @@ class NodeWork(Runnable[Visit, Outcome]):
                 visit.given = self._rendered(hidden(scope)) if "secrets" in scope else rendered
             model = self._checked(rendered)
         else:
-            visit.given = program.node.config
+            rendered = visit.given = program.node.config
+        if visit.override is not None:
+            visit.given = {**cast("dict[str, JsonValue]", visit.given), **visit.override}
+            model = self._checked({**rendered, **visit.override})
         now = datetime.now(UTC)
         if allowance.is_well_used:
             await asyncio.sleep(0)

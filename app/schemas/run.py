@@ -38,6 +38,9 @@ class ResumeIn(Request):
         default_factory=dict,
         description="At a breakpoint: outputs to go on with, by node id. A node that waits there is not run then.",
     )
+    input: dict[str, Any] | None = Field(
+        default=None, description="At a breakpoint: fields of the node's input (its config) to go on with instead."
+    )
     mode: Literal["run", "step"] | None = Field(
         default=None, description="At a breakpoint: `run` goes on without further stops, `step` stops at every node."
     )

@@ -24,7 +24,7 @@ async def resume(work: Work, queue: Queue, project_id: UUID, run_id: UUID, said:
     """Answer an approval, step on from breakpoints, or go on at once with a run in RETRYING.
 
     Raises NotFoundError; ConflictError `not_waiting` or `already_answered`; UnprocessableError `unknown_node`,
-    `invalid_answer`, `answer_missing` or `ambiguous_answer`.
+    `invalid_answer`, `answer_missing`, `ambiguous_answer` or `ambiguous_input`.
     """
     connection = await work.connection()
     run = await locked(connection, project_id, run_id)
@@ -37,6 +37,11 @@ async def resume(work: Work, queue: Queue, project_id: UUID, run_id: UUID, said:
         waiting = [row for row in waiting if row["reason"]["code"] == BREAKPOINT]
     if not waiting:
         raise _nothing_waits(run, said)
+    if said.input is not None and (len(waiting) > 1 or waiting[0]["reason"]["code"] != BREAKPOINT):
+        raise UnprocessableError(
+            "An `input` is for the node that stands at a breakpoint; say by `node_id` which one.",
+            code="ambiguous_input",
+        )
     if said.mode is not None:
         await _set_mode(connection, run, said.mode)
     if waiting[0]["reason"]["code"] == APPROVAL:
@@ -119,6 +124,8 @@ def _step(row: DictRow, said: ResumeIn, by: str) -> NewSignal:
     data: dict[str, Any] = {} if said.mode is None else {"mode": said.mode}
     if row["node_id"] in said.outputs:
         data["output"] = said.outputs[row["node_id"]]
+    if said.input is not None:
+        data["input"] = said.input
     return NewSignal(row["node_id"], row["iteration"], "step", row["path"], data, by)
 
 

@@ -81,6 +81,20 @@ async def test_values_can_be_overridden_at_a_stop(server_project: Project) -> No
     assert [(e["node_id"], e["data"]["output"]) for e in overridden] == [("a", 5)]
 
 
+@pytest.mark.spec("RUN-47")
+async def test_the_input_of_a_node_can_be_overridden_before_it_runs(server_project: Project) -> None:
+    client = server_project.client
+    path = await started(server_project, CHAIN, {"n": 1}, breakpoints=["b"])
+    await in_status(client, path, "WAITING")
+
+    wrong = await client.post(f"{path}/resume", json={"node_id": "a", "input": {"value": 1}})
+    await client.post(f"{path}/resume", json={"node_id": "b", "input": {"value": 7}})
+
+    assert wrong.json()["code"] == "not_waiting"
+    assert (await ended(client, path))["result"] == {"c": 70}
+    assert (await node(client, path, "b"))["input"] == {"value": 7}
+
+
 @pytest.mark.spec("RUN-45")
 async def test_a_breakpoint_that_names_no_node_is_refused(server_project: Project) -> None:
     workflow = await server_project.workflow(CHAIN)
