@@ -17,6 +17,7 @@ from app.compiler.emit import ROOT
 from app.compiler.items import ItemState
 from app.compiler.ports import TAG
 from app.compiler.registry import NodeType
+from app.compiler.turns import Debug
 from app.compiler.waiting import Place, Signal, Waits
 from tests.compiler.flow import COMPILER, Flow
 from tests.reference.maps import SLEEP_SECONDS
@@ -39,17 +40,34 @@ class Record:
 
     def let_go(self, place: Place, answers: Answers) -> None:
         """Let happen what the node at the place waits for."""
-        if self.waiting.pop(place) == "waiting_for_approval":
-            self.signals[place] = [Signal("answer", answers(place), ANSWERED_BY)]
-        else:
+        why = self.waiting.pop(place)
+        if why == "waiting_for_time":
             self._begin_earlier(place)
+        else:
+            self.add(place, signal_for(why, place, answers))
+
+    def add(self, place: Place, signal: Signal) -> bool:
+        """Keep a signal; False where one of its kind is there already."""
+        before = self.signals.setdefault(place, [])
+        if any(other.kind == signal.kind for other in before):
+            return False
+        before.append(signal)
+        return True
 
     def _begin_earlier(self, place: Place) -> None:
         long_ago = datetime.now(UTC) - timedelta(seconds=2 * SLEEP_SECONDS)
         if place in self.items:
-            self.items[place] = replace(self.items[place], started_at=long_ago)
+            reason = {**(self.items[place].reason or {}), "since": long_ago.isoformat()}
+            self.items[place] = replace(self.items[place], reason=reason)
         else:
             self.begun[place] = long_ago
+
+
+def signal_for(why: str, place: Place, answers: Answers) -> Signal:
+    """What ends a wait, by the code of its reason."""
+    if why == "breakpoint":
+        return Signal("step", {})
+    return Signal("answer", answers(place), ANSWERED_BY)
 
 
 @dataclass
@@ -60,6 +78,7 @@ class Execution:
     value: Any
     record: Record
     compiler: WorkflowGraphCompiler
+    breakpoints: frozenset[str] = frozenset()
     cut: int | None = None
     lost: int = 0
     heard: Callable[[Execution], None] | None = None
@@ -82,6 +101,7 @@ class Execution:
             item_log=self,
             begun=record.begun,
             waits=Waits(record.signals, grace_seconds=0.001),
+            debug=Debug(nodes=self.breakpoints),
         )
         compiled.begin(self.context)
         flow = Flow(compiled, self.context, {}, [])
@@ -135,10 +155,12 @@ class Execution:
         self._count()
 
     def _said(self, kind: str, place: Place, data: Mapping[str, Any]) -> None:
-        if kind == "waiting" and place[0] not in self.maps:
-            self.record.waiting[place] = data["reason"]["code"]
+        code = data["reason"]["code"] if kind == "waiting" else None
+        # A map tells as its own what its items wait for.
+        if code is not None and (place[0] not in self.maps or code == "breakpoint"):
+            self.record.waiting[place] = code
             self._count()
-        elif kind == "going":
+        elif kind in ("going", "released"):
             self.record.waiting.pop(place, None)
 
     def _count(self) -> None:

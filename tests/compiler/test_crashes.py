@@ -6,13 +6,12 @@ from typing import Any
 
 import pytest
 
-from app.compiler.waiting import Place, Signal
-from tests.compiler.executions import Execution, Record, compiler_with, shaken
+from app.compiler.waiting import Place
+from tests.compiler.executions import Execution, Record, compiler_with, shaken, signal_for
 from tests.compiler.flow import Flow
 from tests.reference.agreement import comparable, expected_turns, found_turns
 from tests.reference.generator import random_answers, random_graph, random_input
 from tests.reference.interpreter import Outcome, interpret
-from tests.reference.nodetypes import ANSWERED_BY
 
 GRAPHS, CHUNK, AT_ONCE = 2000, 100, 8
 
@@ -34,6 +33,8 @@ class Story:
         self.expected: Outcome = interpret(self.document, self.value, self._answer)
         self.compiler = compiler_with(shaken(rng, 0.002))
         self.record = Record()
+        names = [node["id"] for node in self.document["nodes"]]
+        self.breakpoints = frozenset(rng.sample(names, min(len(names), 2)) if waits and seed % 4 == 0 else ())
 
     def _answer(self, place: Place) -> Any:
         self.asked.append(place)
@@ -57,17 +58,25 @@ class Story:
                 self.record.let_go(place, self.answers)
 
     def _execution(self, **more: Any) -> Execution:
-        return Execution(self.document, self.value, self.record, self.compiler, heard=self._heard, **more)
+        return Execution(
+            self.document,
+            self.value,
+            self.record,
+            self.compiler,
+            breakpoints=self.breakpoints,
+            heard=self._heard,
+            **more,
+        )
 
     def _heard(self, execution: Execution) -> None:
         """Answer while the run goes on, sometimes before anybody asks."""
-        asking = [place for place, why in self.record.waiting.items() if why == "waiting_for_approval"]
+        asking = [place for place, why in self.record.waiting.items() if why != "waiting_for_time"]
         if not asking or self.rng.random() > 0.1:
             return
         place = self.rng.choice([*asking, *self.asked])
-        if place not in self.record.signals:
-            signal = Signal("answer", self.answers(place), ANSWERED_BY)
-            self.record.signals[place] = [signal]
+        why = self.record.waiting.get(place, "waiting_for_approval")
+        signal = signal_for(why, place, self.answers)
+        if self.record.add(place, signal):
             execution.context.waits.tell(place, signal)
 
     def check(self, flow: Flow) -> None:

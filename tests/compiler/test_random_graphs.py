@@ -12,7 +12,7 @@ from tests.reference.interpreter import interpret
 GRAPHS, CHUNK, AT_ONCE = 2000, 100, 8
 
 
-@pytest.mark.spec("LANG-1", "LANG-2", "LANG-4", "LANG-11", "LANG-13", "LANG-18")
+@pytest.mark.spec("LANG-1", "LANG-2", "LANG-4", "LANG-6", "LANG-11", "LANG-13", "LANG-18")
 @pytest.mark.parametrize("first", range(0, GRAPHS, CHUNK))
 async def test_random_graphs_end_as_the_reference_interpreter_says(first: int) -> None:
     slots = asyncio.Semaphore(AT_ONCE)

@@ -142,7 +142,7 @@ class Author:
             node["on_error"] = "fail"
         if self.limits.get(name):
             node["max_iterations"] = self.limits[name]
-        if self.state and node.get("on_error") != "continue" and rng.random() < 0.4:
+        if self.state and rng.random() < 0.4:
             node["writes"] = self._writes(name)
         return node
 

@@ -201,7 +201,9 @@ class Run:
         scope = self._scope(name, frame, outcome)
         try:
             yes = {e.index for e in self.outgoing[name] if e.kind == "condition" and evaluate(e.text, scope)}
-            writes = [(key, render(value, scope)) for key, value in (self.nodes[name].get("writes") or {}).items()]
+            # A failure that is passed over has nothing to write.
+            given = {} if outcome.error else self.nodes[name].get("writes") or {}
+            writes = [(key, render(value, scope)) for key, value in given.items()]
         except ExpressionError as error:
             raise NodeFailedError("ExpressionError", str(error)) from error
         branch = outcome.output["branch"] if self.nodes[name]["type"] == "condition" and outcome.output else None

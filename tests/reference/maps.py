@@ -30,7 +30,8 @@ class MapWriter:
             expression = say.no_items()
         collects = rng.random() < 0.4
         node = self._node(deeper, kind, self.trouble or 0.05 if collects else self.trouble)
-        config: dict[str, Any] = {"items": f"{{{{ {expression} }}}}", "node": node}
+        items = f"{{{{ {expression} }}}}" if isinstance(expression, str) else expression
+        config: dict[str, Any] = {"items": items, "node": node}
         if rng.random() < 0.6:
             config["concurrency"] = rng.choice([1, 1, 2, 3, 10])
         if collects or rng.random() < 0.3:

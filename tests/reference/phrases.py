@@ -88,10 +88,12 @@ class Phrases:
             ]
         )
 
-    def items(self) -> tuple[str, str]:
-        """Return an expression for the items of a map, and what they are then known to be."""
+    def items(self) -> tuple[str | list[Any], str]:
+        """Return an expression for the items of a map, or the list itself, and what they are then known to be."""
         one, two = self.number(), self.number()
-        options = [
+        options: list[tuple[str | list[Any], str]] = [
+            ([f"{{{{ {one} }}}}", 3], "int"),
+            ([{"i": f"{{{{ {one} }}}}"}], "record"),
             (f"[{one}, {two}]", "int"),
             (f"[{self.number()}, {one}, {two}]", "int"),
             (f"range(1 + ({one}) % 3)|list", "int"),
@@ -123,11 +125,8 @@ class Phrases:
             one, two = self.truth(depth - 1), self.truth(depth - 1)
             return self.rng.choice([f"({one}) and ({two})", f"({one}) or ({two})", f"not ({one})"])
         kind = self.rng.choice(["compare", "compare", "compare", "parity", "status", "null", "branch"])
-        if kind == "status" and self.current:
-            ref = self.ref(self.rng.choice(self.current))
-            return self.rng.choice(
-                [f'{ref}.status == "COMPLETED"', f'{ref}.status in ["SKIPPED", "FAILED"]', f"{ref}.error is none"]
-            )
+        if kind == "status" and (self.current or self.item == "any"):
+            return self._fact()
         if kind == "null" and self.visible:
             return f"{self.ref(self.rng.choice(self.visible))}.output is none"
         choosers = [name for name in self.visible if self.cast.gives[name] == "branch"]
@@ -137,6 +136,17 @@ class Phrases:
         if kind == "parity":
             return f"({self.sum()}) % 2 == {self.rng.randrange(2)}"
         return f"{self.number()} {self.rng.choice(['<', '<=', '>', '>=', '==', '!='])} {self.number()}"
+
+    def _fact(self) -> str:
+        """Return what may be true of a node that has ended, or of the item."""
+        if self.item == "any" and (not self.current or self.rng.random() < 0.6):
+            return self.rng.choice(['(item is mapping and "error" in item)', "item is none", "item is mapping"])
+        name = self.rng.choice(self.current)
+        ref = self.ref(name)
+        facts = [f'{ref}.status == "COMPLETED"', f'{ref}.status in ["SKIPPED", "FAILED"]', f"{ref}.error is none"]
+        if self.cast.gives[name] != "list":  # what fails a map is not defined where several items fail
+            facts.append(f'({ref}.error or {{"message": ""}}).message == "checked"')
+        return self.rng.choice(facts)
 
     def broken(self) -> str:
         """Return an expression that cannot be evaluated, always or in some runs."""
