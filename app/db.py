@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from types import NoneType
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -53,16 +53,20 @@ def as_arrays(rows: Sequence[Sequence[Any]]) -> list[str]:
 
 
 def _array(column: Sequence[Any]) -> str:
-    kinds = set(map(type, column))
-    if kinds == {str}:
-        # One look at the whole column: mostly there is nothing in it to be escaped.
-        text = '","'.join(column)
-        if "\\" not in text and text.count('"') == 2 * len(column) - 2:
-            return f'{{"{text}"}}'
-    elif kinds <= _BARE:
-        return "{" + ",".join(map(str, column)) + "}"
-    elif kinds == {NoneType}:
-        return "{" + ",".join(["NULL"] * len(column)) + "}"
+    """The text of one column. Mostly a column is of one kind, and often of one value: that is looked for first."""
+    kinds, count = set(map(type, column)), len(column)
+    if len(kinds) == 1:
+        (kind,) = kinds
+        if column.count(column[0]) == count:
+            return "{" + ",".join([_literal(column[0])] * count) + "}"
+        if kind is str:
+            text = '","'.join(column)
+            if "\\" not in text and text.count('"') == 2 * count - 2:
+                return f'{{"{text}"}}'
+        elif kind is bytes:
+            return '{"\\\\x' + '","\\\\x'.join(map(bytes.hex, column)) + '"}'
+        elif kind in _PLAIN:
+            return '{"' + '","'.join(map(str, column)) + '"}'
     return "{" + ",".join(map(_literal, column)) + "}"
 
 
@@ -76,8 +80,8 @@ def _literal(value: Any) -> str:
     return f'"{value}"'
 
 
-_BARE: frozenset[type] = frozenset({int, bool, UUID})
-"""What PostgreSQL reads without quotes around it."""
+_PLAIN: frozenset[type] = frozenset({int, UUID, datetime})
+"""What needs no escapes in the text of an array."""
 
 
 class Database:

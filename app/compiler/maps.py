@@ -127,7 +127,10 @@ class MapRun:
         """Run one item after the other; one that parks stays under way, so it ends the taking."""
         with self._context.waits.working():
             for index in rest:
-                visit = await self._begin(index)
+                visit = self._begin(index)
+                if self._stood and visit.place not in self._context.begun:
+                    self._stood = False
+                    await self._tell(self._visit, self._config, "going", {})
                 try:
                     outcome = await self._work(visit, self._config)
                 except Park as park:
@@ -142,9 +145,9 @@ class MapRun:
                     return
                 await self._breathe()
 
-    async def _begin(self, index: int) -> Visit:
+    def _begin(self, index: int) -> Visit:
         outer, results = self._visit, self._results
-        visit = Visit(
+        return Visit(
             outer.context,
             outer.turn,
             outer.unit,
@@ -157,10 +160,6 @@ class MapRun:
             base=self._base,
             again=self._again,
         )
-        if self._stood and visit.place not in self._context.begun:
-            self._stood = False
-            await self._tell(outer, self._config, "going", {})
-        return visit
 
     def _end(self, index: int, visit: Visit, outcome: Outcome) -> None:
         log, results, error = self._context.item_log, self._results, outcome.error

@@ -76,7 +76,8 @@ class NodeWork(Runnable[Visit, Outcome]):
     async def work(self, visit: Visit, config: RunnableConfig) -> Outcome:
         """Call the type until it succeeds or has failed for good; raises Park where the visit has to wait."""
         retry = self.program.node.retry or _ONCE
-        visit.began = visit.context.begun.get(visit.place)
+        begun = visit.context.begun
+        visit.began = begun.get(visit.place) if begun else None
         # Attempts before a wait count, those that a crash cut off do not.
         before = tries = 0 if visit.began is None else visit.attempt - 1
         while True:
