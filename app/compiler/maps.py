@@ -6,6 +6,7 @@ like a node. It has no events of its own; where it stands is told to the run's `
 """
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -195,12 +196,11 @@ class MapRun:
                 task.cancel()
 
     async def _breathe(self) -> None:
-        time = asyncio.get_running_loop().time
-        if time() >= self._breath:
+        if time.monotonic() >= self._breath:
             await asyncio.sleep(0)
             if self._context.item_log is not None:
                 await self._context.item_log.room()
-            self._breath = time() + BREATH_SECONDS
+            self._breath = time.monotonic() + BREATH_SECONDS
 
     async def _park(self) -> Park:
         """Say why the map waits; the Park to be raised."""

@@ -50,6 +50,10 @@ class RunLog:
     lost: Callable[[], None]
     is_lost: bool = False
     status: RunStatus | None = None
+    name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.name = str(self.run_id)
 
 
 @dataclass(slots=True)
@@ -79,7 +83,7 @@ class _Batch:
     moves: dict[UUID, Advance] = field(default_factory=dict)
     logs: dict[UUID, RunLog] = field(default_factory=dict)
     states: dict[tuple[UUID, str, int], Row] = field(default_factory=dict)
-    items: dict[tuple[UUID, Place], Row] = field(default_factory=dict)
+    items: dict[tuple[str, Place], Row] = field(default_factory=dict)
     events: list[Row] = field(default_factory=list)
     blobs: list[Row] = field(default_factory=list)
     checkpoints: list[Row] = field(default_factory=list)
@@ -95,7 +99,7 @@ class _Batch:
         names = {str(run) for run in gone}
         self.moves = {run: move for run, move in self.moves.items() if run not in gone}
         self.states = {key: row for key, row in self.states.items() if key[0] not in gone}
-        self.items = {key: row for key, row in self.items.items() if key[0] not in gone}
+        self.items = {key: row for key, row in self.items.items() if key[0] not in names}
         self.events = [row for row in self.events if row[0] not in gone]
         self.blobs = [row for row in self.blobs if row[0] not in names]
         self.checkpoints = [row for row in self.checkpoints if row[0] not in names]
@@ -158,8 +162,8 @@ class Journal:
             return
         node_id, iteration, path = state.place
         output = as_text(state.output)
-        self._batch.items[run.run_id, state.place] = (
-            run.run_id, node_id, iteration, "{" + ",".join(map(str, path)) + "}", state.digest, state.status,
+        self._batch.items[run.name, state.place] = (
+            run.name, node_id, iteration, "{" + ",".join(map(str, path)) + "}", state.digest, state.status,
             state.attempt, output, as_text(state.error), as_text(state.reason), state.wake_at, state.started_at,
             state.finished_at,
         )  # fmt: skip
