@@ -153,6 +153,21 @@ async def test_a_refused_answer_is_told_in_a_sentence_with_the_form_as_it_was(pa
     assert (await ended(project.client, path))["result"]["review"]["answer"] == "my words"
 
 
+@pytest.mark.spec("UI-24")
+async def test_who_fills_in_an_answer_is_not_taken_elsewhere_when_another_node_fails(
+    page: Page, project: Project
+) -> None:
+    fails = {"id": "fails", "type": "http", "config": {"url": "http://10.0.0.1/"}}
+    nodes = [approval(schema={"type": "string"}), approval("hold"), fails]
+    path = await begin(project, graph(nodes, ("hold", "fails")), {"name": "Ada"})
+    await look_at(page, project, path)
+    await panel(page).get_by_role("textbox", name="Answer").fill("my words")
+    answer = await project.client.post(f"{path}/resume", json={"node_id": "hold", "answer": 1})
+    assert answer.status_code == 202, answer.text
+    await expect(node(page, "fails", "FAILED")).to_be_visible()
+    await expect(panel(page).get_by_role("textbox", name="Answer")).to_have_value("my words")
+
+
 @pytest.mark.spec("UI-26")
 async def test_each_waiting_item_of_a_map_is_answered_by_itself(page: Page, project: Project) -> None:
     inner = {"type": "approval", "config": {"prompt": "Order {{ item }}?", "schema": {"type": "boolean"}}}

@@ -1,4 +1,4 @@
-import { type FormEvent, type KeyboardEvent, useId, useMemo, useRef, useState } from "react";
+import { type FormEvent, type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
 import { ApiError } from "../api/client";
 import type { Json } from "../api/types";
 import { Button } from "../ui/button";
@@ -23,6 +23,7 @@ export function AnswerForm({ schema, label, busy, error, onSend }: Props) {
   // eslint-disable-next-line react-hooks/exhaustive-deps
   const field = useMemo(() => fieldOf(schema), [printed]);
   const [draft, setDraft] = useState<Draft>(() => draftOf(field));
+  const [tries, setTries] = useState(0);
   const [missing, setMissing] = useState<Problems>({});
   const form = useRef<HTMLFormElement>(null);
   const name = useId();
@@ -33,11 +34,14 @@ export function AnswerForm({ schema, label, busy, error, onSend }: Props) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (busy) return;
+    setTries((before) => before + 1);
     const found = read(field, draft);
     setMissing(found.ok ? {} : found.problems);
     if (found.ok) onSend(found.value ?? null);
-    else requestAnimationFrame(() => form.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-invalid] input")?.focus());
   };
+  useEffect(() => {
+    form.current?.querySelector<HTMLElement>("[aria-invalid=true], [data-invalid] input")?.focus();
+  }, [error, tries]);
   const change = (pointer: string, value: string) => {
     setDraft((before) => ({ ...before, [pointer]: value }));
     setMissing((before) => Object.fromEntries(Object.entries(before).filter(([at]) => at !== pointer)));

@@ -2,6 +2,7 @@ import { useQuery } from "@tanstack/react-query";
 import { itemsQuery } from "../api/queries";
 import { ENDED, type MapItem, type NodeProgress } from "../api/types";
 import type { Lap } from "../stream/state";
+import { Icon } from "../ui/icons";
 import { Approval } from "./approval";
 import { ItemsTable } from "./items-table";
 import { useRunScope } from "./run-context";
@@ -65,10 +66,11 @@ function Asking({ item, alone }: { item: MapItem; alone: boolean }) {
   if (!reason) return null;
   return (
     <li data-status="WAITING" className="overflow-hidden rounded-xl border border-(--st)/35 bg-(--st-soft)/45">
-      <details open={alone || undefined}>
+      <details open={alone || undefined} className="group">
         <summary className="flex cursor-pointer items-center gap-2 px-3.5 py-2.5 -outline-offset-2">
           <span className="shrink-0 font-semibold tabular-nums">Item {path.join(".")}</span>
-          <span className="min-w-0 truncate text-ink-2">{reason.prompt}</span>
+          <span className="min-w-0 truncate text-ink-2 group-open:invisible">{reason.prompt}</span>
+          <Icon name="chevron" size={11} className="ml-auto text-ink-3 group-open:rotate-90" />
         </summary>
         <div className="border-t border-(--st)/20 px-3.5 py-3">
           <Approval node={node} iteration={iteration} item={path} reason={reason} wakeAt={wakeAt} />

@@ -54,14 +54,20 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
 
   const choose = useCallback(
     (id: string | null, lap?: number) => {
-      setFollowing(false);
-      void navigate({ search: id === null ? {} : { node: id, ...(lap === undefined ? {} : { iteration: lap }) }, replace: true });
+      const search = id === null ? {} : { node: id, ...(lap === undefined ? {} : { iteration: lap }) };
+      if (id === null) setFollowing(false);
+      // The panel stays as it is until the address names its node.
+      void navigate({ search, replace: true }).then(() => setFollowing(false));
     },
     [navigate],
   );
   const follow = () => {
     setFollowing(true);
     void navigate({ search: {}, replace: true });
+  };
+  // Who has begun to fill something in is not taken elsewhere by what happens in the run.
+  const stay = () => {
+    if (node === undefined && chosen !== null) choose(chosen);
   };
   useEffect(() => {
     const close = (event: KeyboardEvent) => {
@@ -78,11 +84,11 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
       <div className="flex min-h-0 grow flex-col md:flex-row">
         <div className="flex min-w-0 flex-col md:grow">
           <section aria-label="Graph" className="relative h-[56vh] shrink-0 md:h-auto md:min-h-0 md:shrink md:grow">
-            <GraphView chosen={chosen} onChoose={choose} following={following} onFollow={follow} />
+            <GraphView chosen={chosen} onChoose={choose} following={following && node === undefined} onFollow={follow} />
           </section>
           <EventList open={logOpen} onToggle={() => setLogOpen(!logOpen)} chosen={chosen} onChoose={choose} startedAt={run.created_at} />
         </div>
-        <aside aria-label={chosen === null ? "Run" : "Node"} className="shrink-0 border-t border-line md:w-[25rem] md:overflow-y-auto md:border-t-0 md:border-l">
+        <aside onInput={stay} aria-label={chosen === null ? "Run" : "Node"} className="shrink-0 border-t border-line md:w-[25rem] md:overflow-y-auto md:border-t-0 md:border-l">
           {chosen === null ? (
             <RunPanel run={run} />
           ) : (
