@@ -54,6 +54,17 @@ class Record:
         before.append(signal)
         return True
 
+    def forget_failures(self) -> None:
+        """Forget what a retry has to run again, and what was said to that."""
+        self.outcomes = {key: outcome for key, outcome in self.outcomes.items() if outcome.handled}
+        self.items = {
+            place: item
+            for place, item in self.items.items()
+            if item.status == "COMPLETED" or place[:2] in self.outcomes
+        }
+        self.signals = {place: said for place, said in self.signals.items() if place[:2] in self.outcomes}
+        self.waiting.clear()
+
     def _begin_earlier(self, place: Place) -> None:
         long_ago = datetime.now(UTC) - timedelta(seconds=2 * SLEEP_SECONDS)
         if place in self.items:

@@ -47,9 +47,11 @@ class Story:
         await self._execution(cut=cut, lost=self.rng.choice([0, 0, 1, 5, 50])).run()
 
     async def finish(self) -> Flow:
-        """Execute it until it waits no more."""
+        """Execute it until it waits no more; `ran` are then the turns that have ended meanwhile."""
+        self.ran: set[tuple[str, int]] = set()
         while True:
             flow = await self._execution().run()
+            self.ran |= flow.outcomes.keys()
             if not flow.context.parks:
                 return flow
             waiting = sorted(self.record.waiting)
@@ -126,3 +128,19 @@ async def test_a_run_that_waits_ends_as_if_the_answers_had_been_there(first: int
 @pytest.mark.parametrize("first", range(0, 400, CHUNK))
 async def test_a_run_that_waits_and_crashes_ends_the_same(first: int) -> None:
     await tell_all(range(30_000 + first, 30_000 + first + CHUNK), waits=True)
+
+
+@pytest.mark.spec("RUN-11")
+@pytest.mark.parametrize("waits", [False, True])
+async def test_a_retry_runs_what_failed_and_was_skipped_behind_it_and_nothing_else(waits: bool) -> None:
+    retries = 0
+    for seed in range(60_000, 60_150):
+        story = Story(seed, waits=waits)
+        flow = await story.finish()
+        again = {key for key, outcome in story.record.outcomes.items() if not outcome.handled}
+        story.record.forget_failures()
+        flow = await story.finish()
+        story.check(flow)
+        assert story.ran == again, seed
+        retries += bool(again)
+    assert retries > 20
