@@ -27,6 +27,7 @@ type Schema = { [key: string]: Json };
 const ROOT = "/answer";
 const SHORT_TEXT = 80;
 const SHORT_FORMATS: Json[] = ["date", "email", "uri", "time"];
+const ANYTHING = 'JSON, such as true or "yes"';
 /** Words that say more than one field can ask. */
 const BEYOND = ["$ref", "oneOf", "anyOf", "allOf", "not", "if", "patternProperties", "dependentSchemas", "unevaluatedProperties"];
 
@@ -36,7 +37,7 @@ export function fieldOf(schema: unknown): Field {
 }
 
 function build(schema: unknown, given: Base): Field {
-  if (!isObject(schema)) return { ...given, kind: "json" };
+  if (!isObject(schema)) return { ...given, kind: "json", hint: ANYTHING };
   const base: Base = {
     ...given,
     title: typeof schema.title === "string" ? schema.title : given.title,
