@@ -55,6 +55,18 @@ def spread(inner: dict[str, Any], items: str, **config: Any) -> dict[str, Any]:
     return graph([each, transform("count", "{{ each.output | length }}")], ("each", "count"))
 
 
+async def held(page: Page) -> asyncio.Event:
+    """Holds back what is sent to the run, until the event is set."""
+    answer = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await answer.wait()
+        await route.continue_()
+
+    await page.route("**/resume", hold, times=1)
+    return answer
+
+
 @pytest.mark.spec("UI-21")
 @pytest.mark.spec("UI-23")
 async def test_an_approval_is_given_with_the_keyboard_on_a_phone_and_the_run_completes(
@@ -112,18 +124,10 @@ async def test_what_the_server_has_against_an_answer_is_shown_at_its_field(page:
 @pytest.mark.spec("UI-25")
 async def test_an_answer_is_sent_until_the_server_says_that_the_node_goes_on(page: Page, project: Project) -> None:
     path = await begin(project, graph([approval(schema={"type": "boolean"})]), {"name": "Ada"})
-    asked, answer = asyncio.Event(), asyncio.Event()
-
-    async def hold(route: Route) -> None:
-        asked.set()
-        await answer.wait()
-        await route.continue_()
-
-    await page.route("**/resume", hold)
+    answer = await held(page)
     await look_at(page, project, path)
     await panel(page).get_by_text("Yes", exact=True).click()
     await panel(page).get_by_role("button", name="Send answer").click()
-    await asyncio.wait_for(asked.wait(), STEP_MS / 1000)
     await expect(panel(page).get_by_role("button", name="Sending")).to_be_disabled()
     await expect(node(page, "review", "WAITING")).to_be_visible()
     first = await project.client.post(f"{path}/resume", json={"node_id": "review", "answer": False})
@@ -202,8 +206,11 @@ async def test_a_run_is_stepped_through_from_the_start_dialog(page: Page, projec
     step = head(page).get_by_role("button", name="Step", exact=True)
     await expect(head(page).get_by_role("status")).to_have_text("Stopped before a.")
     await expect(panel(page)).to_contain_text("The run stops before this node")
+    answer = await held(page)
     await step.click()
     await expect(step).to_be_disabled()
+    await expect(node(page, "a", "WAITING")).to_be_visible()
+    answer.set()
     await expect(head(page).get_by_role("status")).to_have_text("Stopped before b.")
     await expect(node(page, "a", "COMPLETED")).to_be_visible()
     await expect(panel(page).get_by_role("region", name="Input")).to_contain_text('"value": 2')
