@@ -85,9 +85,17 @@ async def list_runs(
     created_after: datetime | None = None,
     created_before: datetime | None = None,
     parent_run_id: Annotated[UUID | None, Query(description="Only the child runs of this one.")] = None,
+    parent_node_id: Annotated[str | None, Query(description="Only the child runs of that node of theirs.")] = None,
 ) -> Any:
     """Without their inputs and results."""
-    wanted = RunFilter(_statuses(status), workflow_id, _in_utc(created_after), _in_utc(created_before), parent_run_id)
+    wanted = RunFilter(
+        _statuses(status),
+        workflow_id,
+        _in_utc(created_after),
+        _in_utc(created_before),
+        parent_run_id,
+        parent_node_id,
+    )
     return Json(await run_views.list_runs(work, project, wanted, paging.limit, paging.cursor))
 
 

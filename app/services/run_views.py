@@ -41,6 +41,7 @@ class RunFilter:
     created_after: datetime | None = None
     created_before: datetime | None = None
     parent_run_id: UUID | None = None
+    parent_node_id: str | None = None
 
 
 async def get(work: Work, project_id: UUID, run_id: UUID) -> RunOut:
@@ -65,6 +66,7 @@ async def list_runs(
               AND (%(statuses)s::text[] IS NULL OR r.status = ANY(%(statuses)s))
               AND (%(workflow)s::uuid IS NULL OR r.workflow_id = %(workflow)s)
               AND (%(parent)s::uuid IS NULL OR r.parent_run_id = %(parent)s)
+              AND (%(node)s::text IS NULL OR r.parent_node_id = %(node)s)
               AND (%(after)s::timestamptz IS NULL OR r.created_at > %(after)s)
               AND (%(until)s::timestamptz IS NULL OR r.created_at < %(until)s)
             ORDER BY r.id DESC LIMIT %(limit)s""",
@@ -74,6 +76,7 @@ async def list_runs(
             "statuses": [str(status) for status in wanted.statuses] or None,
             "workflow": wanted.workflow_id,
             "parent": wanted.parent_run_id,
+            "node": wanted.parent_node_id,
             "after": wanted.created_after,
             "until": wanted.created_before,
             "limit": limit + 1,

@@ -290,7 +290,7 @@ async def requeue(
         connection,
         """update runs set status = 'QUEUED', worker_id = null, queued_at = %s, last_seq = last_seq + 1,
                   attempt = attempt + %s, losses = losses + %s
-           where id = %s and status in ('RUNNING', 'QUEUED', 'WAITING', 'RETRYING') and claim = coalesce(%s, claim)
+           where id = %s and status in ('RUNNING', 'QUEUED', 'WAITING') and claim = coalesce(%s, claim)
            returning project_id, last_seq, attempt""",
         (now(), int(loss), int(loss), run_id, claimed),
     )

@@ -11,8 +11,10 @@ from psycopg.rows import dict_row
 from app import log
 from app.db import Database
 from app.events.wakeups import Wakeups
+from app.models import RunStatus
 from app.queue import Queue
-from app.services.moves import Moved, reason
+from app.services.moves import Moved, locked, reason
+from app.services.restarts import hasten
 from app.services.signals import tell_parent
 from app.services.transitions import cancel_children, give_up, requeue
 from app.worker.heartbeat import lock_key
@@ -111,7 +113,7 @@ class Sweeper:
         """Runs that wait for a job which is not there, or whose worker was lost before it took them up."""
         cursor = connection.cursor(row_factory=dict_row)
         await cursor.execute(
-            """select r.id, r.job_id from runs r left join procrastinate_jobs j on j.id = r.job_id
+            """select r.id, r.project_id, r.job_id from runs r left join procrastinate_jobs j on j.id = r.job_id
                where (r.status = 'QUEUED' and r.queued_at < clock_timestamp() - make_interval(secs => %(wait)s)
                       or r.status in ('WAITING', 'RETRYING')
                       and r.wake_at < clock_timestamp() - make_interval(secs => %(wait)s))
@@ -133,6 +135,9 @@ class Sweeper:
     async def _mend(self, connection: AsyncConnection[Any], run: dict[str, Any]) -> Moved | None:
         if run["job_id"] is not None:
             await self._queue.discard(connection, run["job_id"])
+        row = await locked(connection, run["project_id"], run["id"])
+        if row["status"] == RunStatus.RETRYING:
+            return await hasten(connection, self._queue, row)
         why = reason("job_lost", "The run's job was lost; it has a new one.")
         return await requeue(connection, self._queue, run["id"], None, why, loss=False)
 

@@ -57,6 +57,8 @@ async def test_a_run_names_its_parent_and_the_child_runs_of_a_run_are_listed(ser
     await ended(client, f"{server_project.runs}/{run['id']}")
 
     found = (await client.get(server_project.runs, params={"parent_run_id": run["id"]})).json()["items"]
+    other = await client.get(server_project.runs, params={"parent_run_id": run["id"], "parent_node_id": "other"})
+    assert other.json()["items"] == []
 
     assert [(one["workflow_id"], one["status"]) for one in found] == [(child["id"], "COMPLETED")]
     named = {name: found[0][name] for name in ("parent_run_id", "parent_node_id", "parent_iteration", "depth")}

@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
+from app.worker import sweeper
 from tests.support import Project, ServerProcess, ended
 from tests.worker.conftest import Trace, check_log
 from tests.worker.runs import graph, in_status, node, statuses
@@ -164,4 +166,23 @@ async def test_a_run_in_retrying_outlives_its_server(
     assert begun(trace) == ["first", "flaky", "flaky", "last"]
     since = await events_after(client, path, before["last_seq"])
     assert kinds(since) == ["resumed", "completed"]
+    await check_log(client, path)
+
+
+@pytest.mark.spec("RUN-37")
+async def test_a_run_that_waits_to_go_on_and_loses_its_job_goes_on_all_the_same(
+    server_project: Project, database_url: str, trace: Trace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweeper, "STRANDED_SECONDS", 0.2)
+    client, gate = server_project.client, tmp_path / "gate"
+    path = await start(server_project, resuming(trace, gate, after=1.0))
+    await in_status(client, path, "RETRYING")
+    gate.touch()
+    async with await psycopg.AsyncConnection.connect(database_url, autocommit=True) as connection:
+        await connection.execute("delete from procrastinate_jobs")
+
+    done = await ended(client, path)
+
+    assert (done["status"], done["attempt"]) == ("COMPLETED", 2)
+    assert begun(trace) == ["first", "flaky", "flaky", "last"]
     await check_log(client, path)

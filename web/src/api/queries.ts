@@ -149,12 +149,12 @@ export const childrenQuery = (p: string, r: string, node: string, iteration: num
     gcTime: PASSING_MS,
   });
 
-/** The server lists the children of a whole run, so pages are read until some of this node's are there. */
+/** The newest children of a node; pages are read until some of this turn of it are there. */
 async function fetchChildren(p: string, r: string, node: string, iteration: number, signal: AbortSignal): Promise<Run[]> {
   let cursor: string | undefined;
   for (let pages = 0; pages < MOST_CHILD_PAGES; pages++) {
-    const page = await call<Page<Run>>(paths.runs(p), { signal, query: { parent_run_id: r, limit: 200, cursor } });
-    const found = page.items.filter((run) => run.parent_node_id === node && run.parent_iteration === iteration);
+    const page = await call<Page<Run>>(paths.runs(p), { signal, query: { parent_run_id: r, parent_node_id: node, limit: 200, cursor } });
+    const found = page.items.filter((run) => run.parent_iteration === iteration);
     if (found.length > 0 || !page.next_cursor) return found;
     cursor = page.next_cursor;
   }
