@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-from itertools import count
 from typing import Any
 
 import pytest
@@ -51,7 +50,9 @@ class Story:
     async def finish(self) -> Flow:
         """Execute it until it waits no more; `ran` are then the turns that have ended meanwhile."""
         self.ran: set[tuple[str, int]] = set()
-        for times in count():
+        times = 0
+        while True:
+            times += 1
             if times == PATIENCE:
                 # A loop that asks in each of a hundred laps would be gone through a hundred times.
                 for place in self.asked:
