@@ -7,13 +7,14 @@
 
 Each function works on a psycopg connection inside the caller's transaction and writes the events of the move with it.
 The row's lock orders the writers of one run, so the seqs of its events commit in order and without gaps. Who locks
-several runs locks a parent before its children. A retry stands in `restarts`, what comes from outside in `signals`.
+several runs locks them in the order of their ids, so a parent before its children. A retry stands in `restarts`, what
+comes from outside in `signals`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.rows import DictRow, dict_row
@@ -38,6 +39,8 @@ from app.services.moves import (
     write_events,
 )
 from app.services.restarts import clear
+
+PARENT_ENDED = "parent_ended"
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +194,16 @@ async def advance(connection: Connection, moves: Iterable[Advance]) -> set[UUID]
     if not rows:
         return set()
     cursor = await connection.execute(
-        """update runs r set last_seq = v.last_seq, status = coalesce(v.status, r.status), result = v.result,
+        """with held as materialized (select id from runs where id = any(%s::uuid[]) order by id for update)
+           update runs r set last_seq = v.last_seq, status = coalesce(v.status, r.status), result = v.result,
                   state = v.state, error = v.error, reason = v.reason, wake_at = v.wake_at, finished_at = v.finished_at
            from unnest(%s::uuid[], %s::int[], %s::bigint[], %s::text[], %s::json[], %s::json[], %s::json[], %s::json[],
                        %s::timestamptz[], %s::timestamptz[])
                 as v(id, claim, last_seq, status, result, state, error, reason, wake_at, finished_at)
+           join held on held.id = v.id
            where r.id = v.id and r.claim = v.claim and r.status = 'RUNNING'
            returning r.id""",
-        as_arrays(rows),
+        ([row[0] for row in rows], *as_arrays(rows)),
     )
     return {row["id"] if isinstance(row, dict) else row[0] for row in await cursor.fetchall()}
 
@@ -216,7 +221,7 @@ async def put_off(connection: Connection, queue: Queue, moves: Iterable[Advance]
         "select distinct run_id from run_signals where run_id = any(%s) and not delivered",
         (list(waiting),),
     )
-    told = {row["run_id"] for row in rows}
+    told = {row["run_id"] for row in rows if waiting[row["run_id"]].status is RunStatus.WAITING}
     for run_id, move in waiting.items():
         if run_id in told or move.wake_at is not None:
             job_id = await queue.defer(connection, run_id, at=None if run_id in told else move.wake_at)
@@ -263,6 +268,7 @@ async def cancel_children(  # noqa: PLR0917  # a place is node, iteration and pa
     path: Sequence[int] = (),
 ) -> list[Moved]:
     """Cancel the live child runs of a run, or of one turn of a node, or of an item; the caller holds the run's row."""
+    await run_sql(connection, _LOCK_BELOW, {"run": run_id})
     rows = await several(
         connection,
         """select id, project_id from runs
@@ -271,7 +277,7 @@ async def cancel_children(  # noqa: PLR0917  # a place is node, iteration and pa
            and parent_path[1:cardinality(%s::int[])] = %s::int[] order by id""",
         (run_id, node_id, iteration, list(path), list(path)),
     )
-    why = reason("parent_ended", "The run that started this one needs it no more.")
+    why = reason(PARENT_ENDED, "The run that started this one needs it no more.")
     moves: list[Moved] = []
     for row in rows:
         try:
@@ -280,6 +286,16 @@ async def cancel_children(  # noqa: PLR0917  # a place is node, iteration and pa
             # It has ended by itself before its row was locked.
             continue
     return moves
+
+
+_LOCK_BELOW: LiteralString = """
+with recursive below as (
+  select id from runs where parent_run_id = %(run)s and parent_current
+  and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
+  union all
+  select c.id from below b join runs c on c.parent_run_id = b.id where c.parent_current
+  and c.status not in ('COMPLETED', 'FAILED', 'CANCELLED'))
+select 1 from runs where id in (select id from below) order by id for update"""
 
 
 async def requeue(

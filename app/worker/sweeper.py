@@ -2,7 +2,6 @@
 
 import asyncio
 from typing import Any
-from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection
@@ -13,7 +12,7 @@ from app.db import Database
 from app.events.wakeups import Wakeups
 from app.models import RunStatus
 from app.queue import Queue
-from app.services.moves import Moved, locked, reason
+from app.services.moves import Moved, one, reason
 from app.services.restarts import hasten
 from app.services.signals import tell_parent
 from app.services.transitions import cancel_children, give_up, requeue
@@ -56,17 +55,17 @@ class Sweeper:
             if not await _locked(connection, SWEEP_LOCK):
                 return []
             await self._bury(connection)
-            moves = [await self._take(connection, run) for run in await self._orphans(connection)]
-            moves += [await self._mend(connection, run) for run in await self._stranded(connection)]
-        found = [moved for moved in moves if moved is not None]
-        return found + await self._reconcile()
+            found = [*await self._orphans(connection), *await self._stranded(connection)]
+            # In the order of their ids, as everybody locks several runs; a parent is older than its children.
+            moves = [await self._move(connection, run) for run in sorted(found, key=lambda run: run["id"])]
+        return [moved for moved in moves if moved is not None] + await self._reconcile()
 
     async def _reconcile(self) -> list[Moved]:
         """Tell parents of child runs that have ended, and cancel children whose parent has; each by itself."""
         async with self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=dict_row)
             await cursor.execute(
-                """select id from runs where parent_current and not parent_told
+                """select id from runs where parent_current and not parent_told and finished_at is not null
                    and status in ('COMPLETED', 'FAILED', 'CANCELLED') limit 500"""
             )
             ended = await cursor.fetchall()
@@ -102,10 +101,12 @@ class Sweeper:
                 await connection.execute("delete from workers where id = %s", (worker["id"],))
 
     async def _orphans(self, connection: AsyncConnection[Any]) -> list[dict[str, Any]]:
+        """Runs that nobody executes: their worker is gone, or the job in which it did has ended without them."""
         cursor = connection.cursor(row_factory=dict_row)
         await cursor.execute(
-            """select id, project_id, losses, job_id from runs r where status = 'RUNNING'
-               and not exists (select 1 from workers w where w.id = r.worker_id) limit 500"""
+            """select id, status, claim, job_id from runs r where status = 'RUNNING'
+               and (not exists (select 1 from workers w where w.id = r.worker_id)
+                    or not exists (select 1 from procrastinate_jobs j where j.id = r.job_id)) limit 500"""
         )
         return await cursor.fetchall()
 
@@ -113,33 +114,38 @@ class Sweeper:
         """Runs that wait for a job which is not there, or whose worker was lost before it took them up."""
         cursor = connection.cursor(row_factory=dict_row)
         await cursor.execute(
-            """select r.id, r.project_id, r.job_id from runs r left join procrastinate_jobs j on j.id = r.job_id
+            """select r.id, r.status, r.claim, r.job_id from runs r
+               left join procrastinate_jobs j on j.id = r.job_id
                where (r.status = 'QUEUED' and r.queued_at < clock_timestamp() - make_interval(secs => %(wait)s)
                       or r.status in ('WAITING', 'RETRYING')
                       and r.wake_at < clock_timestamp() - make_interval(secs => %(wait)s))
-               and (j.id is null or j.status not in ('todo')) limit 500""",
+               and (j.id is null or j.status not in ('todo') and not exists (
+                      select 1 from procrastinate_events e where e.job_id = j.id and e.type = 'started'
+                      and e.at > clock_timestamp() - make_interval(secs => %(wait)s))) limit 500""",
             {"wait": STRANDED_SECONDS},
         )
         return await cursor.fetchall()
 
-    async def _take(self, connection: AsyncConnection[Any], run: dict[str, Any]) -> Moved | None:
-        run_id: UUID = run["id"]
-        if run["job_id"] is not None:
-            await self._queue.discard(connection, run["job_id"])
-        if run["losses"] + 1 >= MAX_LOSSES:
-            message = f"The run has lost its worker {MAX_LOSSES} times; it may be what ends them. Retry it if not."
-            return await give_up(connection, run["project_id"], run_id, reason("worker_lost", message))
-        why = reason("worker_lost", "The worker was lost; another one goes on.")
-        return await requeue(connection, self._queue, run_id, None, why, loss=True)
-
-    async def _mend(self, connection: AsyncConnection[Any], run: dict[str, Any]) -> Moved | None:
-        if run["job_id"] is not None:
-            await self._queue.discard(connection, run["job_id"])
-        row = await locked(connection, run["project_id"], run["id"])
+    async def _move(self, connection: AsyncConnection[Any], run: dict[str, Any]) -> Moved | None:
+        """Bring a run back into the queue, unless somebody has moved it since it was looked at."""
+        row = await one(connection, "select * from runs where id = %s for update", (run["id"],))
+        if row is None or any(row[name] != run[name] for name in ("status", "claim", "job_id")):
+            return None
+        if row["job_id"] is not None:
+            await self._queue.discard(connection, row["job_id"])
+        if row["status"] == RunStatus.RUNNING:
+            return await self._take(connection, row)
         if row["status"] == RunStatus.RETRYING:
             return await hasten(connection, self._queue, row)
         why = reason("job_lost", "The run's job was lost; it has a new one.")
-        return await requeue(connection, self._queue, run["id"], None, why, loss=False)
+        return await requeue(connection, self._queue, row["id"], None, why, loss=False)
+
+    async def _take(self, connection: AsyncConnection[Any], run: dict[str, Any]) -> Moved | None:
+        if run["losses"] + 1 >= MAX_LOSSES:
+            message = f"The run has lost its worker {MAX_LOSSES} times; it may be what ends them. Retry it if not."
+            return await give_up(connection, run["project_id"], run["id"], reason("worker_lost", message))
+        why = reason("worker_lost", "The worker was lost; another one goes on.")
+        return await requeue(connection, self._queue, run["id"], None, why, loss=True)
 
 
 async def _locked(connection: AsyncConnection[Any], key: int) -> bool:

@@ -1,0 +1,164 @@
+"""The sweeper against those who move the same runs, and the order in which all of them lock."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+from uuid import UUID
+
+import psycopg
+import pytest
+from psycopg import AsyncConnection
+
+from app.db import Database
+from app.ids import new_id
+from app.services import transitions
+from app.services.transitions import Advance, Parent
+from app.worker.sweeper import Sweeper
+from tests.support import until
+from tests.worker.test_journal import Bench, bench
+
+__all__ = ["bench"]
+
+
+def sweeper_of(bench: Bench) -> Sweeper:
+    return Sweeper(bench.database, bench.queue, bench.wakeups, heartbeat_seconds=5, lost_seconds=30)
+
+
+async def queued(bench: Bench, parent: Parent | None = None) -> UUID:
+    """A run that waits in the queue."""
+    async with bench.database.pool.connection() as connection, connection.transaction():
+        moved = await transitions.create(
+            connection,
+            project_id=bench.project,
+            workflow_id=bench.workflow,
+            version=1,
+            input_data=None,
+            metadata={},
+            parent=parent,
+        )
+        await transitions.execute(connection, bench.queue, bench.project, moved.run_id)
+    return moved.run_id
+
+
+async def run_of(bench: Bench, run_id: UUID) -> dict[str, Any]:
+    return (await bench.rows("select status, claim, job_id, losses from runs where id = %s", run_id))[0]
+
+
+async def taken_from_the_queue(bench: Bench, run_id: UUID, *, ago: str) -> None:
+    """The run has been in the queue for long; a worker has taken its job so long ago and says nothing."""
+    await bench.rows("update runs set queued_at = now() - interval '1 hour' where id = %s returning id", run_id)
+    await bench.rows(
+        """update procrastinate_jobs set status = 'doing' where id = (select job_id from runs where id = %s)
+           returning id""",
+        run_id,
+    )
+    async with bench.database.pool.connection() as connection:
+        await connection.execute("update procrastinate_events set at = now() - %s::interval", (ago,))
+
+
+@asynccontextmanager
+async def holding(database: Database, run_id: UUID) -> AsyncIterator[AsyncConnection[Any]]:
+    """Somebody else's transaction that has locked the run."""
+    async with database.pool.connection() as connection, connection.transaction():
+        await connection.execute("select 1 from runs where id = %s for update", (run_id,))
+        yield connection
+
+
+async def waits_for_a_lock(database: Database) -> bool:
+    async with database.pool.connection() as connection:
+        cursor = await connection.execute("select 1 from pg_locks where not granted")
+        return await cursor.fetchone() is not None
+
+
+async def is_locked(database: Database, run_id: UUID) -> bool:
+    async with database.pool.connection() as connection:
+        try:
+            await connection.execute("select 1 from runs where id = %s for update nowait", (run_id,))
+        except psycopg.errors.LockNotAvailable:
+            return True
+    return False
+
+
+@pytest.mark.spec("RUN-55")
+async def test_a_run_that_has_just_left_a_long_queue_is_left_to_the_worker_that_takes_it_up(bench: Bench) -> None:
+    run_id = await queued(bench)
+    await taken_from_the_queue(bench, run_id, ago="1 second")
+    before = await run_of(bench, run_id)
+
+    assert await sweeper_of(bench).sweep() == []
+    assert await run_of(bench, run_id) == before
+
+    await taken_from_the_queue(bench, run_id, ago="1 minute")
+    assert len(await sweeper_of(bench).sweep()) == 1
+    assert (await run_of(bench, run_id))["job_id"] != before["job_id"]
+
+
+@pytest.mark.spec("RUN-55")
+async def test_a_run_that_is_taken_up_while_the_sweeper_looks_is_not_taken_away(bench: Bench) -> None:
+    run_id = await queued(bench)
+    await taken_from_the_queue(bench, run_id, ago="1 minute")
+    job_id = (await run_of(bench, run_id))["job_id"]
+
+    async with holding(bench.database, run_id) as connection:
+        sweep = asyncio.create_task(sweeper_of(bench).sweep())
+        await until(lambda: waits_for_a_lock(bench.database))
+        assert await transitions.claim(connection, bench.queue, run_id, job_id, new_id()) is not None
+
+    assert await sweep == []
+    run = await run_of(bench, run_id)
+    assert (run["status"], run["claim"], run["job_id"]) == ("RUNNING", 1, job_id)
+
+
+@pytest.mark.spec("RUN-55")
+async def test_a_run_whose_job_has_ended_without_it_is_taken_up_again(bench: Bench) -> None:
+    run = await bench.claimed()
+    worker = """insert into workers select worker_id, 'here', 1, '{}', 1, now(), now() from runs where id = %s
+           returning id"""
+    await bench.rows(worker, run.run_id)
+    assert await sweeper_of(bench).sweep() == []
+
+    await bench.rows(
+        "delete from procrastinate_jobs where id = (select job_id from runs where id = %s) returning id", run.run_id
+    )
+    assert len(await sweeper_of(bench).sweep()) == 1
+
+    after = await run_of(bench, run.run_id)
+    assert (after["status"], after["losses"]) == ("QUEUED", 1)
+
+
+@pytest.mark.spec("RUN-57")
+async def test_a_flush_locks_its_runs_in_the_order_of_their_ids(bench: Bench) -> None:
+    runs = sorted([await bench.claimed() for _ in range(30)], key=lambda run: run.run_id)
+    first, last = runs[0], runs[-1]
+    # The first one comes last on the disk, and the plan is that of a large flush.
+    await bench.rows("update runs set meta = '{}' where id = %s returning id", first.run_id)
+
+    async def flush() -> None:
+        async with bench.database.pool.connection() as connection, connection.transaction():
+            await connection.execute("set local enable_nestloop = off")
+            await connection.execute("set local enable_mergejoin = off")
+            await transitions.advance(connection, [Advance(r.run_id, r.claim, r.last_seq) for r in reversed(runs)])
+
+    async with holding(bench.database, first.run_id):
+        task = asyncio.create_task(flush())
+        await until(lambda: waits_for_a_lock(bench.database))
+        assert not await is_locked(bench.database, last.run_id)
+    await task
+
+
+@pytest.mark.spec("RUN-57")
+async def test_a_cancel_locks_all_child_runs_in_the_order_of_their_ids(bench: Bench) -> None:
+    top = await queued(bench)
+    first, second = [await queued(bench, Parent(top, "a", n, [], 1)) for n in range(2)]
+    grandchild = await queued(bench, Parent(first, "a", 0, [], 2))
+
+    async def cancel() -> int:
+        async with bench.database.pool.connection() as connection, connection.transaction():
+            return len(await transitions.cancel(connection, bench.queue, bench.project, top))
+
+    async with holding(bench.database, second):
+        task = asyncio.create_task(cancel())
+        await until(lambda: waits_for_a_lock(bench.database))
+        assert not await is_locked(bench.database, grandchild)
+    assert await task == 4
