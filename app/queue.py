@@ -5,12 +5,15 @@ caller's own connection, so it comes and goes with the caller's transaction.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import AbortReason
 from procrastinate.worker import Worker as JobWorker
 from psycopg import AsyncConnection
@@ -20,6 +23,17 @@ from app.db import Pool
 TASK = "run.execute"
 Handler = Callable[[UUID, int, Callable[[], bool]], Awaitable[None]]
 """Executes a run: its id, the id of the job, and a function that tells whether a cancellation means a shutdown."""
+
+
+@contextmanager
+def _plain_errors() -> Iterator[None]:
+    """Let errors of the caller's connection be those that it knows, not the engine's."""
+    try:
+        yield
+    except ConnectorException as error:
+        if isinstance(error.__cause__, psycopg.Error):
+            raise error.__cause__ from error
+        raise
 
 
 class Queue:
@@ -49,14 +63,18 @@ class Queue:
     ) -> int:
         """Put a job for the run into the queue, in the connection's transaction; returns the job's id."""
         deferrer = self._app.configure_task(TASK, queue=queue, priority=priority, schedule_at=at, connection=connection)
-        return await deferrer.defer_async(run_id=str(run_id))
+        with _plain_errors():
+            return await deferrer.defer_async(run_id=str(run_id))
 
     def adopt(self, parent_id: UUID, child_id: UUID) -> None:
         """Take note of a child run before its job is deferred; it goes where its parent goes."""
 
     async def withdraw(self, connection: AsyncConnection[Any], job_id: int) -> None:
         """Delete a waiting job, or have a running one cancelled, once the connection's transaction commits."""
-        await self._app.job_manager.cancel_job_by_id_async(job_id, abort=True, delete_job=True, connection=connection)
+        with _plain_errors():
+            await self._app.job_manager.cancel_job_by_id_async(
+                job_id, abort=True, delete_job=True, connection=connection
+            )
 
     async def discard(self, connection: AsyncConnection[Any], job_id: int) -> None:
         """Delete a job that nobody works on any more, in the connection's transaction."""

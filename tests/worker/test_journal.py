@@ -1,14 +1,16 @@
 import asyncio
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from app import jsontext
+from app.compiler.items import ItemState
 from app.db import Database
 from app.events.wakeups import Wakeups
 from app.ids import new_id
-from app.models import RunStatus
+from app.models import RunStatus, now
 from app.queue import Queue
 from app.services import transitions
 from app.services.transitions import Advance
@@ -127,3 +129,61 @@ async def test_a_run_whose_rows_the_database_refuses_fails_and_harms_no_other(be
     rows = await bench.rows("select status, reason from runs where id = %s", bad.run_id)
     assert (rows[0]["status"], rows[0]["reason"]["code"]) == ("FAILED", "internal_error")
     assert len(await bench.rows("select 1 from run_events where run_id = %s", good.run_id)) == 4
+
+
+BREAK_ONCE = """
+create sequence tries;
+create function break_once() returns trigger language plpgsql as $$ begin
+  if nextval('tries') = 1 then perform pg_terminate_backend(pg_backend_pid()); end if;
+  return new;
+end $$;
+create trigger breaks before insert on TABLE for each row execute function break_once();"""
+
+
+async def breaks_once(bench: Bench, table: str) -> None:
+    """Let the connection break at the first row that comes into the table."""
+    async with bench.database.pool.connection() as connection:
+        await connection.execute(BREAK_ONCE.replace("TABLE", table))
+
+
+@pytest.mark.spec("RUN-56")
+async def test_a_connection_that_breaks_while_a_run_is_given_its_job_costs_another_try(bench: Bench) -> None:
+    run, later = await bench.claimed(), now() + timedelta(hours=1)
+    await breaks_once(bench, "procrastinate_jobs")
+    bench.journal.event(run, "workflow.run.waiting", None, "{}")
+    move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.WAITING, reason={"code": "w"}, wake_at=later)
+
+    async with asyncio.timeout(10):
+        assert await bench.journal.move(run, move)
+
+    job = "select status, scheduled_at from procrastinate_jobs where id = (select job_id from runs where id = %s)"
+    assert (await bench.rows("select status from runs where id = %s", run.run_id))[0]["status"] == "WAITING"
+    assert (await bench.rows(job, run.run_id))[0]["scheduled_at"] == later
+
+
+@pytest.mark.spec("RUN-56")
+async def test_rows_without_an_event_outlive_a_connection_that_breaks(bench: Bench) -> None:
+    run = await bench.claimed()
+    await breaks_once(bench, "map_items")
+    bench.journal.item(run, ItemState(("a", 0, (0,)), "COMPLETED", 1, b"print", 1))
+
+    async with asyncio.timeout(10):
+        assert await bench.journal.written(run)
+
+    assert await bench.rows("select output from map_items where run_id = %s", run.run_id) == [{"output": 1}]
+
+
+@pytest.mark.spec("RUN-37")
+async def test_a_run_in_retrying_keeps_its_time_whatever_it_is_told(bench: Bench) -> None:
+    run, later = await bench.claimed(), now() + timedelta(hours=1)
+    await bench.rows(
+        """insert into run_signals (id, run_id, node_id, iteration, path, kind, delivered, created_at)
+           values (gen_random_uuid(), %s, 'a', 0, '{}', 'child', false, now()) returning id""",
+        run.run_id,
+    )
+    move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.RETRYING, error={}, reason={}, wake_at=later)
+
+    assert await bench.journal.move(run, move)
+
+    job = "select scheduled_at from procrastinate_jobs j join runs r on r.job_id = j.id where r.id = %s"
+    assert (await bench.rows(job, run.run_id))[0]["scheduled_at"] == later

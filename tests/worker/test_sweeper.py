@@ -131,13 +131,20 @@ async def test_a_run_whose_job_has_ended_without_it_is_taken_up_again(bench: Ben
 async def test_a_flush_locks_its_runs_in_the_order_of_their_ids(bench: Bench) -> None:
     runs = sorted([await bench.claimed() for _ in range(30)], key=lambda run: run.run_id)
     first, last = runs[0], runs[-1]
-    # The first one comes last on the disk, and the plan is that of a large flush.
+    # The first one comes last on the disk, in a table that is read as a whole.
+    await bench.rows(
+        """insert into runs (id, project_id, workflow_id, version, status, attempt, claim, losses, last_seq, created_at)
+           select gen_random_uuid(), project_id, workflow_id, version, 'COMPLETED', 1, 1, 0, 1, now()
+           from runs, generate_series(1, 300) where runs.id = %s returning id""",
+        first.run_id,
+    )
     await bench.rows("update runs set meta = '{}' where id = %s returning id", first.run_id)
+    async with bench.database.pool.connection() as connection:
+        await connection.execute("analyze runs")
 
     async def flush() -> None:
         async with bench.database.pool.connection() as connection, connection.transaction():
             await connection.execute("set local enable_nestloop = off")
-            await connection.execute("set local enable_mergejoin = off")
             await transitions.advance(connection, [Advance(r.run_id, r.claim, r.last_seq) for r in reversed(runs)])
 
     async with holding(bench.database, first.run_id):
