@@ -14,7 +14,7 @@ from app.compiler.failures import HardError
 from app.compiler.maps import MapRun, Work, take_down
 from app.compiler.program import NodeProgram
 from app.compiler.visits import Visit
-from app.compiler.waiting import Child, Reason, Signal, SignalKind
+from app.compiler.waiting import FAR, Child, Reason, Signal, SignalKind
 
 TAG = "graphwright"
 """Marks what is a node's own work in LangGraph's events."""
@@ -62,6 +62,7 @@ class Ports:
             return signal
         if until is not None and until <= datetime.now(UTC):
             return None
+        until = None if until is None else min(until, FAR)
         visit.waiting = why
         began = visit.began or datetime.now(UTC)
         reason = {**why.as_json(), "since": began.isoformat()}

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from pydantic import JsonValue
 
 from app.compiler.plan import Unit
 from app.compiler.turns import Outcome, RunContext, Turn
-from app.compiler.waiting import Path, Place, Reason
+from app.compiler.waiting import Path, Place, Reason, later
 
 
 @dataclass(slots=True)
@@ -56,7 +56,7 @@ class Visit:
     def limit(self, began: datetime, seconds: float | None) -> None:
         """Set the time at which the attempt that began then is over."""
         self.began = began
-        self.deadline = None if seconds is None else began + timedelta(seconds=seconds)
+        self.deadline = None if seconds is None else later(began, seconds)
 
     def wake_at(self, until: datetime | None) -> datetime | None:
         """When a visit that waits `until` a moment has to be visited again at the latest."""

@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Literal, Protocol, TypeVar
 
 from pydantic import JsonValue
@@ -18,6 +18,11 @@ from app.compiler.failures import Park
 
 GRACE_SECONDS = 0.05
 """How long nothing may happen before a run parks. Too short costs a visit more, and never a result."""
+
+FAR = datetime(9999, 1, 1, tzinfo=UTC)
+"""Later moments cannot be read back in every time zone; what waits for one of them waits for this."""
+LONGEST_SECONDS = 1e11
+"""Three thousand years; a longer time counts as this."""
 
 T = TypeVar("T")
 SignalKind = Literal["answer", "step", "child"]
@@ -46,6 +51,11 @@ class Reason:
 
     def as_json(self) -> dict[str, JsonValue]:
         return {"code": self.code, "message": self.message, **self.details}
+
+
+def later(since: datetime, seconds: float) -> datetime:
+    """The moment that is `seconds` after another one."""
+    return min(FAR, since + timedelta(seconds=min(seconds, LONGEST_SECONDS)))
 
 
 _TELLING = ("waiting_for_approval", "breakpoint", "waiting_for_run", "waiting_for_time")

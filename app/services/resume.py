@@ -68,21 +68,21 @@ def _check_nodes(run: DictRow, said: ResumeIn) -> None:
 
 async def _waiting(connection: Connection, run_id: UUID, said: ResumeIn) -> list[DictRow]:
     """What waits for people in the run, and fits what was said; the newest iteration of a node first."""
-    return await several(
+    rows = await several(
         connection,
         """select node_id, iteration, '{}'::int[] as path, reason from node_states
            where run_id = %(run)s and status = 'WAITING' and node_id = coalesce(%(node)s, node_id)
              and iteration = coalesce(%(iteration)s, iteration) and %(item)s::int[] is null
-             and reason->>'code' in ('waiting_for_approval', 'breakpoint')
              and not exists (select 1 from map_items i where i.run_id = node_states.run_id and i.status = 'WAITING'
                              and i.node_id = node_states.node_id and i.iteration = node_states.iteration)
            union all
            select node_id, iteration, path, reason from map_items
            where run_id = %(run)s and status = 'WAITING' and node_id = coalesce(%(node)s, node_id)
-             and iteration = coalesce(%(iteration)s, iteration) and path = coalesce(%(item)s::int[], path)
-             and reason->>'code' = 'waiting_for_approval'""",
+             and iteration = coalesce(%(iteration)s, iteration) and path = coalesce(%(item)s::int[], path)""",
         {"run": run_id, "node": said.node_id, "iteration": said.iteration, "item": said.item},
     )
+    # Not in SQL: PostgreSQL refuses to look into JSON with a NUL character, which a prompt may have.
+    return [row for row in rows if row["reason"]["code"] in (APPROVAL, BREAKPOINT)]
 
 
 def _nothing_waits(run: DictRow, said: ResumeIn) -> ConflictError:

@@ -1,14 +1,14 @@
 """How an execution leaves its run: why it waits, why it failed, whether it goes on by itself."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from psycopg.rows import DictRow
 
 from app.compiler import Outcome, RunContext
 from app.compiler.document import Resume
-from app.compiler.waiting import most_telling
+from app.compiler.waiting import later, most_telling
 from app.models import now
 
 _SAID = {
@@ -41,4 +41,4 @@ def resumption(settings: Resume | None, run: DictRow, error: Mapping[str, Any]) 
     """When a failed run goes on by itself; None where it does not, or has done so often enough."""
     if settings is None or not error.get("retryable") or run["resumes"] >= settings.max_attempts:
         return None
-    return now() + timedelta(seconds=settings.after)
+    return later(now(), settings.after)

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +17,7 @@ from app.compiler.emit import ROOT, RunStoppedError
 from app.compiler.failures import HardError
 from app.compiler.ports import TAG
 from app.compiler.turns import Debug
-from app.compiler.waiting import Waits
+from app.compiler.waiting import Waits, later
 from app.db import Database
 from app.events.wakeups import Wakeups
 from app.models import RUN_ENDED, RunStatus, now
@@ -270,6 +270,8 @@ class Executor:
         begun = {row.node_id for row in rest} | {
             execution.compiled.node_ids[index] for index in execution.context.counts
         }
+        # What earlier executions have brought to its end may not have had its turn yet in this one.
+        begun |= {node_id for node_id, _ in execution.context.known}
         rest += [NodeRow(node, 0, [], "PENDING", 1) for node in execution.compiled.node_ids if node not in begun]
         for row in rest:
             row.status, row.handled, row.reason, row.finished_at, row.wake_at = "CANCELLED", False, why, now(), None
@@ -315,7 +317,7 @@ def _deadline(execution: Execution) -> datetime | None:
     if limit is None:
         return None
     started: datetime = execution.row["started_at"]
-    return started + timedelta(seconds=limit)
+    return later(started, limit)
 
 
 def _debug(said: Mapping[str, Any] | None) -> Debug | None:

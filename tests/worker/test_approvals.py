@@ -1,4 +1,5 @@
 import asyncio
+import json
 from datetime import UTC, datetime
 from typing import Any
 
@@ -7,7 +8,7 @@ import pytest
 
 from tests.support import Project, ServerProcess, ended, until
 from tests.worker.conftest import Trace, check_log
-from tests.worker.runs import graph, in_status, node, started, transform
+from tests.worker.runs import graph, in_status, node, started, statuses, transform
 
 SCHEMA = {"type": "object", "properties": {"ok": {"type": "boolean"}}, "required": ["ok"]}
 
@@ -209,6 +210,51 @@ async def test_the_timeout_of_a_run_ends_it_while_it_waits(server_project: Proje
     done = await ended(client, path)
     assert (done["status"], done["reason"]["code"]) == ("FAILED", "timeout")
     await check_log(client, path)
+
+
+@pytest.mark.spec("RUN-50")
+async def test_what_has_completed_stays_so_when_a_run_that_waits_runs_out_of_time(server_project: Project) -> None:
+    client = server_project.client
+    nodes = [transform("before", 1), approval(), transform("after", 2)]
+    document = graph(nodes, ("before", "ask"), ("ask", "after"), settings={"timeout": 1.0})
+    path = await asking(server_project, document)
+
+    assert (await ended(client, path))["status"] == "FAILED"
+
+    assert await statuses(client, path) == {"before": "COMPLETED", "ask": "CANCELLED", "after": "CANCELLED"}
+    assert (await node(client, path, "before"))["output"] == 1
+    await check_log(client, path)
+
+
+@pytest.mark.spec("RUN-40")
+@pytest.mark.parametrize("text", ["a\0b", "\ud800"])
+async def test_an_approval_with_any_text_in_its_prompt_can_be_answered(server_project: Project, text: str) -> None:
+    client = server_project.client
+    document = graph([approval(prompt="{{ input.who[0] }}")])
+    workflow = await server_project.workflow(document)
+    body = json.dumps({"workflow_id": workflow["id"], "input_data": {"who": [text]}})
+    made = await client.post(
+        server_project.runs, content=body, params={"execute": True}, headers={"Content-Type": "application/json"}
+    )
+    path = f"{server_project.runs}/{made.json()['id']}"
+    await in_status(client, path, "WAITING")
+    assert (await client.post(f"{path}/resume", json={"answer": "yes"})).status_code == 202
+    assert (await ended(client, path))["status"] == "COMPLETED"
+
+
+@pytest.mark.spec("RUN-54")
+async def test_moments_far_ahead_harm_nobody(server_project: Project) -> None:
+    client = server_project.client
+    far = {"id": "far", "type": "delay", "config": {"until": "9999-12-31T23:59:59-12:00"}, "timeout": 1e15}
+    document = graph([far], settings={"timeout": 1e15, "resume": {"after": 1e15}})
+    path = await started(server_project, document)
+
+    run = await in_status(client, path, "WAITING")
+
+    assert run["wake_at"] is not None
+    assert (await client.get(server_project.runs)).status_code == 200
+    assert (await node(client, path, "far"))["wake_at"] is not None
+    assert (await client.post(f"{path}/cancel")).status_code == 202
 
 
 @pytest.mark.spec("LANG-5", "NODE-17")
