@@ -26,7 +26,7 @@ from app.compiler.ports import TAG, Ports, tell
 from app.compiler.program import NodeProgram
 from app.compiler.scopes import Scopes, hidden
 from app.compiler.state import Reduction
-from app.compiler.turns import SKIP_REASONS, EdgeState, Outcome
+from app.compiler.turns import SKIP_REASONS, Debug, EdgeState, Outcome
 from app.compiler.visits import Visit
 from app.compiler.waiting import Reason
 
@@ -104,7 +104,8 @@ class NodeWork(Runnable[Visit, Outcome]):
     async def _abandon(self, visit: Visit, outcome: Outcome) -> None:
         """Let go of the child runs and the items of a visit that has failed."""
         context = visit.context
-        if visit.spawned and context.children is not None:
+        # A map that goes on after a wait may fail before it comes to its items again.
+        if (visit.spawned or self._inner is not None) and context.children is not None:
             await context.children.abandon(*visit.place)
         if self._inner is not None and context.item_log is not None:
             error = outcome.error or {}
@@ -124,6 +125,8 @@ class NodeWork(Runnable[Visit, Outcome]):
         data = signal.data if signal is not None and isinstance(signal.data, dict) else {}
         if data.get("mode") == "run":
             visit.context.debug = None
+        elif data.get("mode") == "step":
+            visit.context.debug = Debug(step=True)
         visit.waiting = None
         await tell(visit, config, "released", {})
         if "output" not in data:

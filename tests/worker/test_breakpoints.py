@@ -117,6 +117,23 @@ async def test_other_branches_go_on_while_a_node_stands_at_a_breakpoint(server_p
     assert sorted(line for line in trace.lines() if line.startswith("start")) == ["start held", "start x", "start y"]
 
 
+@pytest.mark.spec("RUN-46")
+async def test_step_mode_begins_at_once_while_other_branches_work(server_project: Project, trace: Trace) -> None:
+    client, gate = server_project.client, trace.path.with_name("gate")
+    document = graph([*CHAIN["nodes"], trace.node("slow", "until", gate=str(gate))], ("a", "b"), ("b", "c"))
+    path = await started(server_project, document, {"n": 1}, breakpoints=["b"])
+    await until(lambda: _held(client, path, "b"))
+
+    await client.post(f"{path}/resume", json={"node_id": "b", "mode": "step"})
+
+    await until(lambda: _held(client, path, "c"))
+    assert (await client.get(path)).json()["status"] == "RUNNING"
+    gate.touch()
+    await client.post(f"{path}/resume", json={"mode": "run"})
+    assert (await ended(client, path))["status"] == "COMPLETED"
+    await check_log(client, path)
+
+
 @pytest.mark.spec("RUN-45")
 async def test_a_breakpoint_in_a_loop_stops_every_lap(server_project: Project) -> None:
     client = server_project.client
