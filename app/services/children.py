@@ -8,10 +8,11 @@ from psycopg.rows import DictRow
 from app.compiler import WorkflowGraphCompiler
 from app.compiler.failures import HardError
 from app.compiler.waiting import Child, Place
+from app.errors import ConflictError
 from app.models import RunStatus
 from app.queue import Queue
 from app.services import restarts, transitions
-from app.services.moves import Connection, Moved, one
+from app.services.moves import Connection, Moved, one, run_sql
 from app.services.transitions import Parent
 
 MAX_DEPTH = 10
@@ -23,7 +24,7 @@ async def child_of(connection: Connection, run_id: UUID, place: Place) -> DictRo
     node_id, iteration, path = place
     return await one(
         connection,
-        """select id, project_id, version, status, result, error from runs where parent_current
+        """select id, project_id, version, status, input, result, error, reason from runs where parent_current
            and parent_run_id = %s and parent_node_id = %s and parent_iteration = %s and parent_path = %s::int[]""",
         (run_id, node_id, iteration, list(path)),
     )
@@ -53,12 +54,7 @@ async def start_child(
             f"The input does not fit the workflow `{workflow}`: " + "; ".join(p.message for p in problems),
             "invalid_input",
         )
-    owned = await one(
-        connection,
-        "select id from runs where id = %s and claim = %s and status = 'RUNNING' for update",
-        (parent["id"], parent["claim"]),
-    )
-    if owned is None:
+    if not await _is_owned(connection, parent):
         return None
     node_id, iteration, path = place
     moved = await transitions.create(
@@ -74,11 +70,41 @@ async def start_child(
     return await transitions.execute(connection, queue, parent["project_id"], moved.run_id)
 
 
-async def retry_child(connection: Connection, queue: Queue, child: DictRow) -> Moved | None:
-    """Go on with a child run that failed; None if it has not."""
-    if child["status"] not in (RunStatus.FAILED, RunStatus.CANCELLED):
+async def retry_child(connection: Connection, queue: Queue, child: DictRow, *, again: bool) -> Moved | None:
+    """Go on with a child run that its parent had let go, or where `again` says so with one that failed; else None."""
+    let_go = child["status"] == RunStatus.CANCELLED and (child["reason"] or {}).get("code") == transitions.PARENT_ENDED
+    if not let_go and not (again and child["status"] in (RunStatus.FAILED, RunStatus.CANCELLED)):
         return None
-    return await restarts.retry(connection, queue, child["project_id"], child["id"])
+    try:
+        return await restarts.retry(connection, queue, child["project_id"], child["id"], by_parent=True)
+    except ConflictError:
+        # Somebody has retried it in this very moment.
+        return None
+
+
+async def replace_child(connection: Connection, queue: Queue, parent: DictRow, place: Place) -> list[Moved]:
+    """Free a place from its child run, which was started with another input."""
+    node_id, iteration, path = place
+    if not await _is_owned(connection, parent):
+        return []
+    moves = await transitions.cancel_children(connection, queue, parent["id"], node_id, iteration, path)
+    await run_sql(
+        connection,
+        """update runs set parent_current = false where parent_current
+           and parent_run_id = %s and parent_node_id = %s and parent_iteration = %s and parent_path = %s::int[]""",
+        (parent["id"], node_id, iteration, list(path)),
+    )
+    return moves
+
+
+async def _is_owned(connection: Connection, parent: DictRow) -> bool:
+    """Whether the parent is still its executor's own; its row is locked then."""
+    owned = await one(
+        connection,
+        "select id from runs where id = %s and claim = %s and status = 'RUNNING' for update",
+        (parent["id"], parent["claim"]),
+    )
+    return owned is not None
 
 
 def as_child(row: DictRow) -> Child:

@@ -1,6 +1,7 @@
 """Going on with runs that have ended."""
 
 from collections.abc import Collection, Iterable
+from contextlib import suppress
 from typing import Any
 from uuid import UUID
 
@@ -17,10 +18,18 @@ MOST_TOLD = 1000
 """More nodes than these are not named in an event."""
 
 
-async def retry(
-    connection: Connection, queue: Queue, project_id: UUID, run_id: UUID, plan: Plan | None = None
+async def retry(  # who, what and how
+    connection: Connection,
+    queue: Queue,
+    project_id: UUID,
+    run_id: UUID,
+    plan: Plan | None = None,
+    *,
+    by_parent: bool = False,
 ) -> Moved:
     """FAILED or CANCELLED → QUEUED: what completed stays, unless `plan` says otherwise.
+
+    A child run that is retried `by_parent` tells it of its end; by hand only if the parent has not ended before.
 
     Raises ConflictError (`cannot_retry`) in any other status.
     """
@@ -40,10 +49,12 @@ async def retry(
     row = await one(
         connection,
         """update runs set status = 'QUEUED', version = %s, attempt = attempt + 1, losses = 0, resumes = 0,
-                  parent_told = false, queued_at = %s, started_at = null, finished_at = null, result = null,
+                  parent_told = not %s and exists (select 1 from runs p where p.id = runs.parent_run_id
+                                                   and p.status in ('COMPLETED', 'FAILED', 'CANCELLED')),
+                  queued_at = %s, started_at = null, finished_at = null, result = null,
                   state = null, error = null, reason = null, last_seq = last_seq + 1
            where id = %s and status in ('FAILED', 'CANCELLED') returning last_seq, attempt""",
-        (version, now(), run_id),
+        (version, by_parent, now(), run_id),
     )
     if row is None:
         raise ConflictError("The run is no longer FAILED or CANCELLED.", code="cannot_retry")
@@ -152,4 +163,12 @@ async def clear(connection: Connection, queue: Queue, run: DictRow, forget: Iter
         (run["id"],),
     )
     for child in children:
-        await retry(connection, queue, child["project_id"], child["id"])
+        # Somebody may have retried it by hand in this very moment.
+        with suppress(ConflictError):
+            await retry(connection, queue, child["project_id"], child["id"], by_parent=True)
+    await run_sql(
+        connection,
+        """update runs set parent_told = false where parent_run_id = %s and parent_current and parent_told
+           and status not in ('COMPLETED', 'FAILED', 'CANCELLED')""",
+        (run["id"],),
+    )

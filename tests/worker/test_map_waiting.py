@@ -222,3 +222,53 @@ async def test_a_map_that_goes_on_says_so_and_tells_nothing_twice(server_project
     assert told == sorted(set(told))
     assert (told[0], told[-1]) == (0, 2)
     assert [e["type"] for e in events].count("workflow.node.waiting") == 1
+
+
+@pytest.mark.spec("RUN-52", "MAP-16")
+async def test_child_runs_of_items_that_have_changed_are_replaced(server_project: Project) -> None:
+    client = server_project.client
+    ask = {"id": "ask", "type": "approval", "config": {}}
+    await server_project.workflow(graph([ask, transform("out", "{{ input }}")], ("ask", "out")), "Child")
+    over = {"id": "over", "type": "map", "config": {"items": "{{ list.output }}", "workflow": "Child"}}
+    nodes = [transform("list", [1, 2]), over, transform("held", 1)]
+    document = graph(nodes, ("list", "over"), ("list", "held"))
+    path = await started(server_project, document, breakpoints=["held"])
+    await in_status(client, path, "WAITING")
+    before = await _children(client, server_project)
+
+    await client.post(f"{path}/resume", json={"node_id": "held", "outputs": {"list": [1, 7]}})
+
+    async def replaced() -> list[dict[str, Any]]:
+        runs = await _children(client, server_project)
+        waiting = [run for run in runs if run["status"] == "WAITING"]
+        return waiting if (len(runs), len(waiting)) == (3, 2) else []
+
+    for run in await until(replaced):
+        await client.post(f"{server_project.runs}/{run['id']}/resume", json={"answer": True})
+    assert (await ended(client, path))["result"] == {"over": [{"out": 1}, {"out": 7}], "held": 1}
+    after = {run["id"]: run["status"] for run in await _children(client, server_project)}
+    assert sorted(after[run["id"]] for run in before) == ["CANCELLED", "COMPLETED"]
+    await check_log(client, path)
+
+
+@pytest.mark.spec("RUN-48")
+async def test_child_runs_of_items_are_cancelled_when_their_map_runs_out_of_time(server_project: Project) -> None:
+    client = server_project.client
+    ask = {"id": "ask", "type": "approval", "config": {}}
+    await server_project.workflow(graph([ask]), "Child")
+    config = {"items": [1, 2], "workflow": "Child"}
+    over = {"id": "over", "type": "map", "config": config, "timeout": 2, "on_error": "continue"}
+    path = await started(server_project, graph([over, {**ask, "id": "later"}], ("over", "later")))
+
+    async def cancelled() -> bool:
+        return [run["status"] for run in await _children(client, server_project)] == ["CANCELLED"] * 2
+
+    await until(cancelled)
+    await in_status(client, path, "WAITING")
+    assert (await client.post(f"{path}/resume", json={"answer": True})).status_code == 202
+    assert (await ended(client, path))["status"] == "COMPLETED"
+    await check_log(client, path)
+
+
+async def _children(client: httpx.AsyncClient, project: Project) -> list[dict[str, Any]]:
+    return [run for run in (await client.get(project.runs)).json()["items"] if run["parent_run_id"]]

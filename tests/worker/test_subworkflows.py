@@ -1,3 +1,5 @@
+import asyncio
+
 import httpx
 import pytest
 
@@ -189,3 +191,57 @@ async def test_a_parent_and_its_child_survive_the_death_of_their_process(
 
 async def _traced(trace: Trace, line: str) -> bool:
     return line in trace.lines()
+
+
+@pytest.mark.spec("RUN-51")
+async def test_a_child_that_is_retried_by_hand_after_its_parent_has_ended_runs_to_its_end(
+    server_project: Project, trace: Trace
+) -> None:
+    client = server_project.client
+    gate, second = trace.path.with_name("gate"), trace.path.with_name("second")
+    work, rest = trace.node("work", "flaky_unless", gate=str(gate)), trace.node("rest", "until", gate=str(second))
+    await server_project.workflow(graph([work, rest], ("work", "rest")), "Child")
+    path = await started(server_project, graph([call("Child")]))
+    assert (await ended(client, path))["status"] == "FAILED"
+    child = f"{server_project.runs}/{(await child_of(client, server_project, path))['id']}"
+    gate.touch()
+
+    assert (await client.post(f"{child}/retry")).status_code == 202
+    await until(lambda: _traced(trace, "start rest"))
+    await asyncio.sleep(2.5)  # longer than the sweeper leaves children of parents that have ended
+    assert (await client.get(child)).json()["status"] == "RUNNING"
+
+    # A retry of the parent waits for the child that is at work, and hears of its end.
+    await client.post(f"{path}/retry")
+    await in_status(client, path, "WAITING")
+    second.touch()
+    assert (await ended(client, path))["result"] == {"call": {"rest": "rest"}}
+    assert (await client.get(child)).json()["status"] == "COMPLETED"
+    assert len((await client.get(server_project.runs)).json()["items"]) == 2
+    await check_log(client, path)
+    await check_log(client, child)
+
+
+@pytest.mark.spec("RUN-53")
+async def test_a_child_that_ran_out_of_time_goes_on_with_the_next_attempt_after_a_restart(
+    process: ServerProcess, client: httpx.AsyncClient, trace: Trace
+) -> None:
+    project = await Project.make(client)
+    gate = trace.path.with_name("gate")
+    await project.workflow(graph([trace.node("wait", "until", gate=str(gate))]), "Child")
+    retry = {"max_attempts": 3, "initial_interval": 600, "max_interval": 600}
+    path = await started(project, graph([call("Child", timeout=1.0, retry=retry)]))
+    await until(lambda: _is_tried_again(client, path))
+    gate.touch()
+
+    process.stop()
+    await process.start()
+
+    done = await ended(client, path, seconds=30)
+    assert (done["status"], done["result"]) == ("COMPLETED", {"call": {"wait": "wait"}})
+    assert len((await client.get(project.runs)).json()["items"]) == 2
+    await check_log(client, path)
+
+
+async def _is_tried_again(client: httpx.AsyncClient, path: str) -> bool:
+    return (await node(client, path, "call"))["status"] == "RETRYING"
