@@ -10,7 +10,7 @@ from psycopg.rows import dict_row
 from app import log
 from app.db import Database
 from app.events.wakeups import Wakeups
-from app.models import RunStatus
+from app.models import RUN_ENDED, RunStatus
 from app.queue import Queue
 from app.services.moves import Moved, one, reason
 from app.services.restarts import hasten
@@ -83,8 +83,10 @@ class Sweeper:
             found += [moved] if moved is not None else []
         for parent in left:
             async with self._pool.connection() as connection, connection.transaction():
-                await connection.execute("select 1 from runs where id = %s for update", (parent["id"],))
-                found += await cancel_children(connection, self._queue, parent["id"])
+                row = await one(connection, "select status from runs where id = %s for update", (parent["id"],))
+                # It may have been retried since it was looked at.
+                if row is not None and row["status"] in RUN_ENDED:
+                    found += await cancel_children(connection, self._queue, parent["id"])
         return found
 
     async def _bury(self, connection: AsyncConnection[Any]) -> None:

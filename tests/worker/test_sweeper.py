@@ -12,7 +12,7 @@ from psycopg import AsyncConnection
 
 from app.db import Database
 from app.ids import new_id
-from app.services import transitions
+from app.services import restarts, transitions
 from app.services.transitions import Advance, Parent
 from app.worker.sweeper import Sweeper
 from tests.support import until
@@ -125,6 +125,21 @@ async def test_a_run_whose_job_has_ended_without_it_is_taken_up_again(bench: Ben
 
     after = await run_of(bench, run.run_id)
     assert (after["status"], after["losses"]) == ("QUEUED", 1)
+
+
+@pytest.mark.spec("RUN-53")
+async def test_a_child_is_left_alone_when_its_parent_is_retried_while_the_sweeper_looks(bench: Bench) -> None:
+    parent = await queued(bench)
+    child = await queued(bench, Parent(parent, "a", 0, [], 1))
+    await bench.rows("update runs set status = 'FAILED', finished_at = now() where id = %s returning id", parent)
+
+    async with holding(bench.database, parent) as connection:
+        sweep = asyncio.create_task(sweeper_of(bench).sweep())
+        await until(lambda: waits_for_a_lock(bench.database))
+        await restarts.retry(connection, bench.queue, bench.project, parent)
+    await sweep
+
+    assert (await run_of(bench, child))["status"] == "QUEUED"
 
 
 @pytest.mark.spec("RUN-57")
