@@ -134,10 +134,11 @@ class RunSummary(TypedDict):
 
 
 class RunOut(RunSummary):
-    """A run, whole."""
+    """A run, whole; `state` is the shared state at its end, null before and where the graph has none."""
 
     input: Any
     result: Any
+    state: Any
 
 
 class FailureOut(TypedDict):

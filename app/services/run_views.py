@@ -47,11 +47,12 @@ class RunFilter:
 async def get(work: Work, project_id: UUID, run_id: UUID) -> RunOut:
     """Raises NotFoundError."""
     row = await work.first(
-        f"SELECT {SUMMARY}, r.input, r.result FROM {FROM} WHERE r.project_id = %s AND r.id = %s", (project_id, run_id)
+        f"SELECT {SUMMARY}, r.input, r.result, r.state FROM {FROM} WHERE r.project_id = %s AND r.id = %s",
+        (project_id, run_id),
     )
     if row is None:
         raise _no_run()
-    return {**_summary(row), "input": row["input"], "result": row["result"]}
+    return {**_summary(row), "input": row["input"], "result": row["result"], "state": row["state"]}
 
 
 async def list_runs(
