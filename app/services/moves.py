@@ -84,6 +84,19 @@ async def locked(connection: Connection, project_id: UUID, run_id: UUID) -> Dict
     return {**row, **(version or {})}
 
 
+async def lock_below(connection: Connection, run_id: UUID) -> None:
+    """Lock the child runs of a run and theirs, all in the order of their ids, before any of them is moved."""
+    await run_sql(connection, _LOCK_BELOW, (run_id,))
+
+
+_LOCK_BELOW: LiteralString = """
+with recursive below as (
+  select id from runs where parent_run_id = %s and parent_current and status <> 'COMPLETED'
+  union all
+  select c.id from below b join runs c on c.parent_run_id = b.id where c.parent_current and c.status <> 'COMPLETED')
+select 1 from runs where id in (select id from below) order by id for update"""
+
+
 async def one(connection: Connection, query: LiteralString, values: Any) -> DictRow | None:
     """The first row of a query, or None."""
     cursor = connection.cursor(row_factory=dict_row)

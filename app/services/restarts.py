@@ -11,7 +11,7 @@ from app.db import as_arrays
 from app.errors import ConflictError
 from app.models import RunStatus, now
 from app.queue import Queue
-from app.services.moves import Connection, Moved, NewEvent, enqueue, locked, one, run_sql, several
+from app.services.moves import Connection, Moved, NewEvent, enqueue, lock_below, locked, one, run_sql, several
 from app.services.plans import Plan
 
 MOST_TOLD = 1000
@@ -133,6 +133,7 @@ async def clear(connection: Connection, queue: Queue, run: DictRow, forget: Iter
     Child runs of the former are let go, failed ones of the latter are retried. The caller holds the run's row.
     """
     forgotten = list(forget)
+    await lock_below(connection, run["id"])
     await run_sql(
         connection,
         """delete from node_states where run_id = %s

@@ -14,7 +14,7 @@ comes from outside in `signals`.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import DictRow, dict_row
@@ -31,6 +31,7 @@ from app.services.moves import (
     NewEvent,
     enqueue,
     json_or_null,
+    lock_below,
     locked,
     one,
     reason,
@@ -268,7 +269,7 @@ async def cancel_children(  # noqa: PLR0917  # a place is node, iteration and pa
     path: Sequence[int] = (),
 ) -> list[Moved]:
     """Cancel the live child runs of a run, or of one turn of a node, or of an item; the caller holds the run's row."""
-    await run_sql(connection, _LOCK_BELOW, {"run": run_id})
+    await lock_below(connection, run_id)
     rows = await several(
         connection,
         """select id, project_id from runs
@@ -286,16 +287,6 @@ async def cancel_children(  # noqa: PLR0917  # a place is node, iteration and pa
             # It has ended by itself before its row was locked.
             continue
     return moves
-
-
-_LOCK_BELOW: LiteralString = """
-with recursive below as (
-  select id from runs where parent_run_id = %(run)s and parent_current
-  and status not in ('COMPLETED', 'FAILED', 'CANCELLED')
-  union all
-  select c.id from below b join runs c on c.parent_run_id = b.id where c.parent_current
-  and c.status not in ('COMPLETED', 'FAILED', 'CANCELLED'))
-select 1 from runs where id in (select id from below) order by id for update"""
 
 
 async def requeue(

@@ -184,3 +184,23 @@ async def test_a_cancel_locks_all_child_runs_in_the_order_of_their_ids(bench: Be
         await until(lambda: waits_for_a_lock(bench.database))
         assert not await is_locked(bench.database, grandchild)
     assert await task == 4
+
+
+@pytest.mark.spec("RUN-57")
+async def test_a_retry_locks_all_child_runs_in_the_order_of_their_ids(bench: Bench) -> None:
+    top = await queued(bench)
+    first, second = [await queued(bench, Parent(top, "a", n, [], 1)) for n in range(2)]
+    grandchild = await queued(bench, Parent(first, "a", 0, [], 2))
+    for run_id in (top, first, second, grandchild):
+        await bench.rows("update runs set status = 'FAILED' where id = %s returning id", run_id)
+
+    async def retry() -> None:
+        async with bench.database.pool.connection() as connection, connection.transaction():
+            await restarts.retry(connection, bench.queue, bench.project, top)
+
+    async with holding(bench.database, second):
+        task = asyncio.create_task(retry())
+        await until(lambda: waits_for_a_lock(bench.database))
+        assert not await is_locked(bench.database, grandchild)
+    await task
+    assert {(await run_of(bench, run_id))["status"] for run_id in (top, first, second, grandchild)} == {"QUEUED"}
