@@ -8,7 +8,7 @@ Stored document, compiled workflow and a run's turns are three things; compiling
 
 import hashlib
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import orjson
@@ -190,7 +190,7 @@ class WorkflowGraphCompiler:
         linked, plan, problems = _planned(document)
         builder = ProgramBuilder(linked, plan, self.registry, planned=not problems)
         programs = builder.build()
-        problems += builder.problems
+        problems += _as_written(builder.problems, linked, document)
         return document, plan, programs, problems
 
 
@@ -209,7 +209,25 @@ def _planned(document: Document) -> tuple[Document, Plan, list[Problem]]:
     """The document without edges to nowhere, its plan, and what is wrong with both."""
     problems, linked = _resolve(document)
     plan, planned = make_plan(linked, {node.id: n for n, node in reversed(list(enumerate(linked.nodes)))})
-    return linked, plan, problems + planned
+    return linked, plan, problems + _as_written(planned, linked, document)
+
+
+def _as_written(problems: list[Problem], linked: Document, document: Document) -> list[Problem]:
+    """The problems of the document without edges to nowhere, with the places that its edges have in the whole one."""
+    if len(linked.edges) == len(document.edges):
+        return problems
+    places = {id(edge): e for e, edge in enumerate(document.edges)}
+    written = [places[id(edge)] for edge in linked.edges]
+    return [
+        problem
+        if problem.edge is None
+        else replace(
+            problem,
+            edge=written[problem.edge],
+            pointer=f"/edges/{written[problem.edge]}" + problem.pointer.removeprefix(f"/edges/{problem.edge}"),
+        )
+        for problem in problems
+    ]
 
 
 def _resolve(document: Document) -> tuple[list[Problem], Document]:

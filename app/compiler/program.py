@@ -87,7 +87,7 @@ class ProgramBuilder:
     """Makes the programs of a document's nodes and collects what is wrong with them."""
 
     def __init__(self, document: Document, plan: Plan, registry: Registry, *, planned: bool = True) -> None:
-        """`planned` says that the plan is sound; without it, references are not resolved."""
+        """`planned` says that the plan is sound; without it, nobody can say what is upstream."""
         self.planned = planned
         self.document = document
         self.plan = plan
@@ -268,7 +268,7 @@ class ProgramBuilder:
         `place` is the JSON pointer and the value where they stand.
         """
         references = {reference for expression in expressions for reference in expression.references}
-        if not references or not self.planned:
+        if not references:
             return _NOTHING
         reader = _Reader(self, index, place, own=own, edge=edge, in_map=in_map)
         for reference in sorted(references, key=lambda r: (r.root, r.node or "", r.path)):
@@ -361,6 +361,8 @@ class _Reader:
         if reference.node is not None:
             self._find(reference, reference.node, rooted=False)
             return
+        if not self.builder.planned:
+            return
         if not self.builder.may_look_everywhere():
             message = (
                 "Too many nodes of this large graph read `nodes` by a computed key, which makes each of them read all "
@@ -379,6 +381,7 @@ class _Reader:
                 f"Nothing is called `{name}`, no node and no part of the scope; correct the name, or add the node."
             )
             self._refuse("unknown_reference", reference, message)
+        if target is None or not self.builder.planned:
             return
         lookup = self.builder.lookup(self.index, target, rooted=rooted, own=self.own)
         if lookup is None:

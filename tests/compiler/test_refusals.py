@@ -135,3 +135,24 @@ def test_a_hostile_document_is_refused_or_read_in_a_few_seconds_of_computing(doc
 )
 def test_any_json_value_is_refused_with_problems_and_never_an_exception(document: Any) -> None:
     assert COMPILER.inspect(document).problems
+
+
+@pytest.mark.spec("LANG-15")
+def test_problems_of_edges_and_references_are_all_told_and_in_their_places_beside_an_edge_to_nowhere() -> None:
+    nodes = [
+        {"id": "a", "type": "transform", "config": {"value": 1}},
+        {"id": "b", "type": "transform", "config": {"value": "{{ nobody.output }}"}, "writes": {"k": "{{ state.z }}"}},
+    ]
+    edges = [
+        {"source": "a", "target": "nowhere"},
+        {"source": "a", "target": "b", "condition": "1 +"},
+        {"source": "a", "target": "b", "condition": "nothing.output"},
+    ]
+    found = COMPILER.inspect({"nodes": nodes, "edges": edges}).problems
+    assert {(problem.code, problem.pointer, problem.edge) for problem in found} == {
+        ("unknown_target", "/edges/0/target", 0),
+        ("invalid_condition", "/edges/1/condition", 1),
+        ("unknown_reference", "/edges/2/condition", 2),
+        ("unknown_reference", "/nodes/1/config/value", None),
+        ("unknown_state_key", "/nodes/1/writes/k", None),
+    }
