@@ -188,6 +188,7 @@ class WorkflowGraphCompiler:
         if document is None:
             return None, None, [], read.problems
         linked, plan, problems = _planned(document)
+        problems = read.problems + problems
         builder = ProgramBuilder(linked, plan, self.registry, planned=not problems)
         programs = builder.build()
         problems += _as_written(builder.problems, linked, document)
@@ -197,7 +198,7 @@ class WorkflowGraphCompiler:
 def plan_of(graph: Any) -> Plan:
     """The plan of a graph, also where its types are unknown. Raises CompileError with every problem of its form."""
     read = read_document(graph)
-    if read.document is None:
+    if read.document is None or read.problems:
         raise CompileError(read.problems)
     _, plan, problems = _planned(read.document)
     if problems:

@@ -130,7 +130,7 @@ class Document(_Part):
 
 
 class ReadDocument(_Part):
-    """What `read_document` found: the document if it has the right shape, else the problems."""
+    """What `read_document` found: every problem of the shape, and the document as far as it can be read at all."""
 
     model_config = ConfigDict(frozen=True, arbitrary_types_allowed=True)
 
@@ -150,14 +150,44 @@ def read_document(value: Any) -> ReadDocument:
     plain, pointers = _normal_form(value)
     problems = _identity_problems(plain, pointers)
     try:
-        document = _document.validate_python(plain)
+        return ReadDocument(document=_document.validate_python(plain), problems=problems)
     except ValidationError as error:
-        problems += [
-            _shape_problem(plain, pointers, detail["loc"], detail["msg"])
-            for detail in error.errors(include_url=False, include_context=False, include_input=False)
-        ]
-        return ReadDocument(document=None, problems=_once(problems))
-    return ReadDocument(document=None if problems else document, problems=problems)
+        details = error.errors(include_url=False, include_context=False, include_input=False)
+        places = [detail["loc"] for detail in details]
+        problems += [_shape_problem(plain, pointers, detail["loc"], detail["msg"]) for detail in details]
+    try:
+        document = _document.validate_python(_without(plain, places))
+    except (ValidationError, KeyError):
+        document = None
+    return ReadDocument(document=document, problems=_once(problems))
+
+
+_SPARE = {
+    "nodes": frozenset(Node.model_fields) - {"id", "type", "config", "writes"},
+    "edges": frozenset(Edge.model_fields) - {"source", "target", "condition", "branch", "on"},
+}
+
+
+def _without(plain: Mapping[str, Any], places: list[tuple[int | str, ...]]) -> dict[str, Any]:
+    """The document without what has a wrong shape, as far as the rest means the same without it, to be checked as well.
+
+    Raises KeyError when something is wrong that no document can do without.
+    """
+    parts = {kind: list(items) for kind in ("nodes", "edges") if isinstance(items := plain.get(kind), list)}
+    rest = {name: item for name, item in plain.items() if name not in parts}
+    for place in places:
+        kind, index = str(place[0]), place[1] if len(place) > 1 else None
+        if kind in parts and isinstance(index, int):
+            field = place[2] if len(place) > 2 else None  # noqa: PLR2004  # nodes, index, field
+            known = Node.model_fields if kind == "nodes" else Edge.model_fields
+            if field is None or (field in known and field not in _SPARE[kind]):
+                raise KeyError(field)
+            parts[kind][index] = {name: item for name, item in parts[kind][index].items() if name != field}
+        elif kind in ("nodes", "edges", "state"):
+            raise KeyError(kind)
+        else:
+            rest.pop(kind, None)
+    return {**rest, **parts}
 
 
 def _refused(problem: Problem) -> ReadDocument:

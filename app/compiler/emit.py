@@ -190,9 +190,10 @@ class Emitter:
                 turn.resolve(work.parked_behind(), joins)
                 return {}
             outcome = await visit_node(context, turn, unit, work, config, skip=verdict)
-            turn.resolve(outcome.edges or {}, joins)
             if outcome.status == "FAILED" and not outcome.handled and stops:
+                # Before its edges are resolved: what has not started by now is cancelled, and not skipped.
                 raise RunStoppedError
+            turn.resolve(outcome.edges or {}, joins)
             return {"outputs": {name: outcome.output}}
 
         return run

@@ -230,7 +230,7 @@ class Executor:
         """End the run FAILED, or put it into RETRYING where the graph says that it goes on by itself."""
         run, again_at = execution.run, resumption(execution.compiled.document.settings.resume, execution.row, error)
         if again_at is None:
-            await self._fail(run, error, code)
+            await self._fail(run, error, code, _state_so_far(execution))
             return
         why = reason(code, str(error["message"])[:2000])
         self._say(run, "retrying", {"status": "RETRYING", "error": error, "reason": why, "wake_at": again_at})
@@ -239,10 +239,10 @@ class Executor:
         )
         await self._journal.move(run, move)
 
-    async def _fail(self, run: RunLog, error: dict[str, Any], code: str) -> None:
+    async def _fail(self, run: RunLog, error: dict[str, Any], code: str, state: Any = None) -> None:
         why = reason(code, str(error["message"])[:2000])
         self._say(run, "failed", {"status": "FAILED", "error": error, "reason": why})
-        move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.FAILED, error=error, reason=why)
+        move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.FAILED, state=state, error=error, reason=why)
         await self._journal.move(run, move)
 
     async def _leave(self, row: DictRow, run: RunLog) -> None:
@@ -318,6 +318,14 @@ def _deadline(execution: Execution) -> datetime | None:
         return None
     started: datetime = execution.row["started_at"]
     return later(started, limit)
+
+
+def _state_so_far(execution: Execution) -> dict[str, Any] | None:
+    """The shared state as a failed run has left it; None where its writes do not fit together."""
+    try:
+        return execution.compiled.final_state(execution.context)
+    except HardError:
+        return None
 
 
 def _debug(said: Mapping[str, Any] | None) -> Debug | None:

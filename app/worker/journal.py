@@ -270,7 +270,17 @@ class Journal:
             except psycopg.OperationalError:
                 await self._write_until_done(alone)
             except psycopg.Error as error:
-                await self._give_up(alone.logs[run_id], error)
+                await self._give_up_until_done(alone.logs[run_id], error)
+
+    async def _give_up_until_done(self, run: RunLog, refusal: psycopg.Error) -> None:
+        while True:
+            try:
+                await self._give_up(run, refusal)
+            except (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError) as error:
+                _log.warning("A run whose rows are refused cannot be ended yet: %s", error)
+                await asyncio.sleep(LONGEST_PAUSE_SECONDS)
+            else:
+                return
 
     async def _give_up(self, run: RunLog, error: psycopg.Error) -> None:
         why = reason("internal_error", f"The database refused what the run had to say: {type(error).__name__}.")

@@ -20,3 +20,14 @@ async def test_a_run_shows_the_shared_state_at_its_end(server_project: Project) 
 async def test_a_run_without_shared_state_shows_null(server_project: Project) -> None:
     path = await started(server_project, graph([{"id": "a", "type": "transform", "config": {"value": 1}}]))
     assert (await ended(server_project.client, path))["state"] is None
+
+
+@pytest.mark.spec("API-104")
+async def test_a_run_that_failed_shows_the_state_as_it_has_left_it(server_project: Project) -> None:
+    nodes = [
+        {"id": "a", "type": "transform", "config": {"value": "A"}, "writes": {"all": "{{ output }}"}},
+        {"id": "b", "type": "tool", "config": {"tool": "ref.fail", "args": {"message": "no"}}},
+    ]
+    path = await started(server_project, graph(nodes, ("a", "b"), state={"all": {"reducer": "append", "default": []}}))
+    run = await ended(server_project.client, path)
+    assert (run["status"], run["state"]) == ("FAILED", {"all": ["A"]})

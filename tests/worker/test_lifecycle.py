@@ -232,8 +232,8 @@ async def test_a_run_past_its_timeout_fails(server_project: Project, trace: Trac
 async def test_stop_cancels_what_runs_and_what_had_not_started(server_project: Project, trace: Trace) -> None:
     bad = {"id": "bad", "type": "tool", "config": {"tool": "ref.fail", "args": {"message": "no"}}}
     nodes = [trace.node("held", "hold"), trace.node("late"), {"id": "d", "type": "delay", "config": {"seconds": 0.3}}]
-    edges = [("held", "late"), ("d", "bad")]
-    document = graph([*nodes, bad], *edges, settings={"on_failure": "stop"})
+    edges = [("held", "late"), ("d", "bad"), ("bad", "behind")]
+    document = graph([*nodes, bad, trace.node("behind")], *edges, settings={"on_failure": "stop"})
     run = await server_project.run((await server_project.workflow(document))["id"], execute=True)
     path = f"{server_project.runs}/{run['id']}"
 
@@ -242,9 +242,9 @@ async def test_stop_cancels_what_runs_and_what_had_not_started(server_project: P
 
     assert done["status"] == "FAILED"
     assert {name: state["status"] for name, state in states.items()} == {
-        "held": "CANCELLED", "late": "CANCELLED", "d": "COMPLETED", "bad": "FAILED",
+        "held": "CANCELLED", "late": "CANCELLED", "d": "COMPLETED", "bad": "FAILED", "behind": "CANCELLED",
     }  # fmt: skip
-    assert states["late"]["reason"]["code"] == "stopped_after_failure"
+    assert {states[name]["reason"]["code"] for name in ("late", "behind")} == {"stopped_after_failure"}
     await check_log(server_project.client, path)
 
 
