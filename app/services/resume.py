@@ -33,8 +33,9 @@ async def resume(work: Work, queue: Queue, project_id: UUID, run_id: UUID, said:
         return
     _check_nodes(run, said)
     waiting = [] if run["status"] in RUN_ENDED else await _waiting(connection, run_id, said)
-    if said.node_id is None and "answer" not in said.model_fields_set:
-        waiting = [row for row in waiting if row["reason"]["code"] == BREAKPOINT]
+    if said.node_id is None:
+        meant = APPROVAL if "answer" in said.model_fields_set else BREAKPOINT
+        waiting = [row for row in waiting if row["reason"]["code"] == meant]
     if not waiting:
         raise _nothing_waits(run, said)
     if said.input is not None and (len(waiting) > 1 or waiting[0]["reason"]["code"] != BREAKPOINT):

@@ -105,6 +105,24 @@ async def test_a_breakpoint_that_names_no_node_is_refused(server_project: Projec
     assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, "/breakpoints/1")
 
 
+@pytest.mark.spec("RUN-45")
+async def test_a_step_answers_no_approval_and_an_answer_steps_nowhere(server_project: Project) -> None:
+    client = server_project.client
+    document = graph([transform("held", 1), {"id": "ask", "type": "approval"}])
+    path = await started(server_project, document, breakpoints=["held"])
+    await in_status(client, path, "WAITING")
+
+    assert (await client.post(f"{path}/resume", json={"answer": "yes"})).status_code == 202
+    await until(lambda: _completed(client, path, "ask"))
+    assert (await node(client, path, "held"))["status"] == "WAITING"
+    await in_status(client, path, "WAITING")
+    assert (await client.post(f"{path}/resume", json={"answer": "yes"})).json()["code"] == "not_waiting"
+    await client.post(f"{path}/resume")
+
+    assert (await ended(client, path))["result"]["held"] == 1
+    await check_log(client, path)
+
+
 @pytest.mark.spec("RUN-45", "LANG-5")
 async def test_other_branches_go_on_while_a_node_stands_at_a_breakpoint(server_project: Project, trace: Trace) -> None:
     client = server_project.client
@@ -163,6 +181,10 @@ async def test_a_run_at_a_breakpoint_survives_the_death_of_its_process(
     assert (await ended(client, path))["status"] == "COMPLETED"
     assert [line for line in trace.lines() if line.startswith("start")] == ["start a", "start b"]
     await check_log(client, path)
+
+
+async def _completed(client: httpx.AsyncClient, path: str, name: str) -> bool:
+    return (await node(client, path, name))["status"] == "COMPLETED"
 
 
 async def _held(client: httpx.AsyncClient, path: str, name: str, lap: int = 0) -> bool:
