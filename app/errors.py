@@ -35,6 +35,11 @@ REFUSALS: Final = (
 """The codes of everything that a graph can be refused for."""
 
 
+def pointer_to(*steps: int | str) -> str:
+    """The JSON pointer of a place, by the steps that lead to it (RFC 6901)."""
+    return "".join("/" + str(step).replace("~", "~0").replace("/", "~1") for step in steps)
+
+
 @dataclass(frozen=True, slots=True)
 class Problem:
     """One thing wrong with a document or a body: where it is (a JSON pointer) and what to change (a sentence)."""

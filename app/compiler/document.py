@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
-from app.errors import Problem
+from app.errors import Problem, pointer_to
 
 MAX_NODES = 10_000
 MAX_EDGES = 50_000
@@ -284,13 +284,13 @@ def _storable(text: str) -> bool:
 def _shape_problem(
     plain: Mapping[str, Any], pointers: Pointers, location: tuple[int | str, ...], message: str
 ) -> Problem:
-    pointer = "".join(f"/{_escaped(part)}" for part in location)
+    pointer = pointer_to(*location)
     node_id: str | None = None
     edge: int | None = None
     if len(location) > 1 and location[0] in ("nodes", "edges") and isinstance(location[1], int):
         kind, n = str(location[0]), location[1]
         item = plain[kind][n]
-        pointer = pointers[kind, n] + "".join(f"/{_escaped(part)}" for part in location[2:])
+        pointer = pointers[kind, n] + pointer_to(*location[2:])
         edge = n if kind == "edges" else None
         if kind == "nodes" and isinstance(item, Mapping) and isinstance(item.get("id"), str):
             node_id = item["id"]
@@ -309,10 +309,6 @@ def _shape_code(location: tuple[int | str, ...]) -> str:
         ("nodes", "writes"): "invalid_template",
     }
     return codes.get(field, "invalid_config")
-
-
-def _escaped(part: int | str) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")
 
 
 def _last(location: tuple[int | str, ...]) -> str:

@@ -28,6 +28,7 @@ from app.compiler.tokens import (
     cut_template,
 )
 from app.compiler.views import Absent, place, result, view, with_floats
+from app.errors import pointer_to
 
 __all__ = [
     "Allowance",
@@ -225,7 +226,7 @@ def _compile_value(
     if kind is not dict and kind is not list:
         return None
     if len(pointer) > MAX_NESTING:
-        found.append((_pointer(pointer), f"The value is nested more than {MAX_NESTING} levels deep."))
+        found.append((pointer_to(*pointer), f"The value is nested more than {MAX_NESTING} levels deep."))
         return None
     pairs = value.items() if kind is dict else enumerate(value)
     renders = [(key, item, _compile_value(item, (*pointer, str(key)), found, programs)) for key, item in pairs if item]
@@ -252,7 +253,7 @@ def _compile_string(
         return None
     program = _compile(text, is_bare=False)
     if isinstance(program, str):
-        found.append((_pointer(pointer), program))
+        found.append((pointer_to(*pointer), program))
         return None
     programs.append(program)
     return program.value
@@ -353,7 +354,3 @@ def _noun(is_bare: bool) -> str:
 
 def _shown(text: str, noun: str = "Template") -> str:
     return f"{noun} `{text if len(text) <= _SHOWN else text[:_SHOWN] + '…'}`"
-
-
-def _pointer(steps: Sequence[str]) -> str:
-    return "".join("/" + step.replace("~", "~0").replace("/", "~1") for step in steps)

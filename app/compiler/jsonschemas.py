@@ -17,6 +17,8 @@ from jsonschema.protocols import Validator
 from jsonschema.validators import extend, validator_for
 from pydantic import AfterValidator
 
+from app.errors import pointer_to
+
 Schema = dict[str, Any] | bool
 MAX_PROBLEMS = 100
 MAX_SECONDS: Final = 2.0
@@ -70,7 +72,7 @@ def misfits(schema: Schema, value: Any) -> list[tuple[str, str]]:
     found: list[tuple[str, str]] = []
     try:
         for error in validator.iter_errors(value):
-            found.append((_pointer(error), error.message[:500]))
+            found.append((pointer_to(*error.absolute_path), error.message[:500]))
             if len(found) == MAX_PROBLEMS:
                 break
     except RecursionError:
@@ -178,7 +180,3 @@ def _parts(schema: Any) -> Iterator[dict[str, Any]]:
         elif isinstance(part, dict):
             waiting.extend(value for key, value in part.items() if key not in ("const", "enum", "default", "examples"))
             yield part
-
-
-def _pointer(error: ValidationError) -> str:
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in error.absolute_path)

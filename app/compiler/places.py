@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from app.errors import pointer_to
+
 
 def masked(config: dict[str, JsonValue], patterns: Sequence[str]) -> dict[str, JsonValue]:
     """The config with null at every place that a pattern such as `branches.*.when` names."""
@@ -50,7 +52,7 @@ def selected(value: Any, patterns: Sequence[str]) -> list[tuple[str, Any]]:
             for n, item in enumerate(current):
                 visit(item, parts[1:], f"{pointer}/{n}")
         elif isinstance(current, Mapping) and parts[0] in current:
-            visit(current[parts[0]], parts[1:], f"{pointer}/{escaped(parts[0])}")
+            visit(current[parts[0]], parts[1:], f"{pointer}{pointer_to(parts[0])}")
 
     for pattern in patterns:
         visit(value, pattern.split("."), "")
@@ -76,11 +78,7 @@ def place_in(config: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
             value = value[part]
         else:
             if part == location[-1] and isinstance(value, Mapping):
-                return f"{pointer}/{escaped(part)}", None
+                return f"{pointer}{pointer_to(part)}", None
             break
-        pointer += f"/{escaped(part)}"
+        pointer += pointer_to(part)
     return pointer, value
-
-
-def escaped(part: int | str) -> str:
-    return str(part).replace("~", "~0").replace("/", "~1")

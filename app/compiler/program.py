@@ -10,11 +10,11 @@ from pydantic import BaseModel, JsonValue, ValidationError
 
 from app.compiler.document import Document, Edge, Node
 from app.compiler.expressions import Condition, Reference, SyntaxProblems, Template, parse_condition, parse_template
-from app.compiler.places import escaped, masked, place_in, selected
+from app.compiler.places import masked, place_in, selected
 from app.compiler.plan import Plan
 from app.compiler.registry import Inner, NodeType, Registry
 from app.compiler.whereabouts import whereabouts
-from app.errors import Problem
+from app.errors import Problem, pointer_to
 
 MAX_MAPS = 10
 OF_ITEMS = frozenset({"item", "index"})
@@ -110,7 +110,7 @@ class ProgramBuilder:
         writes = {
             key: parsed
             for key, value in node.writes.items()
-            if (parsed := self._template(value, f"{pointer}/writes/{escaped(key)}", node))
+            if (parsed := self._template(value, f"{pointer}/writes{pointer_to(key)}", node))
         }
         self._check_writes(node, pointer)
         program = self._work(index, node, node_type, _Spot(pointer, f"{pointer}/config"))
@@ -220,7 +220,7 @@ class ProgramBuilder:
         for key in node.writes:
             if key not in self.document.state:
                 message = f"The graph declares no state `{key}`. Add it to `state`, or correct the name."
-                self._problem("unknown_state_key", f"{pointer}/writes/{escaped(key)}", message, node)
+                self._problem("unknown_state_key", f"{pointer}/writes{pointer_to(key)}", message, node)
 
     def _check_config(self, node: Node, node_type: NodeType, template: Template, pointer: str) -> BaseModel | None:
         model: BaseModel | None = None
@@ -246,7 +246,7 @@ class ProgramBuilder:
             if edge.condition is not None
         ]
         plans += [
-            self._scope(index, [template], (f"{pointer}/writes/{escaped(key)}", node.writes[key]), own=True)
+            self._scope(index, [template], (f"{pointer}/writes{pointer_to(key)}", node.writes[key]), own=True)
             for key, template in writes.items()
         ]
         lookups = dict.fromkeys(lookup for plan in plans for lookup in plan.lookups)

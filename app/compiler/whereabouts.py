@@ -3,7 +3,7 @@
 from pydantic import JsonValue
 
 from app.compiler.expressions import Reference, SyntaxProblems, parse_condition, parse_template
-from app.compiler.places import escaped
+from app.errors import pointer_to
 
 
 def whereabouts(value: JsonValue) -> dict[Reference, str]:
@@ -16,7 +16,7 @@ def whereabouts(value: JsonValue) -> dict[Reference, str]:
             for reference in _references(item):
                 found.setdefault(reference, pointer)
         elif isinstance(item, dict):
-            todo += [(inner, f"{pointer}/{escaped(key)}") for key, inner in reversed(item.items())]
+            todo += [(inner, f"{pointer}{pointer_to(key)}") for key, inner in reversed(item.items())]
         elif isinstance(item, list):
             todo += [(inner, f"{pointer}/{n}") for n, inner in reversed(list(enumerate(item)))]
     return found

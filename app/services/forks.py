@@ -8,7 +8,7 @@ from psycopg.rows import DictRow
 from app import jsontext
 from app.compiler.kept import EVERY
 from app.db import as_arrays
-from app.errors import ConflictError, UnprocessableError
+from app.errors import ConflictError, UnprocessableError, pointer_to
 from app.ids import new_id
 from app.models import RUN_ENDED, RunStatus, now
 from app.schemas.run import ForkIn
@@ -37,7 +37,7 @@ async def fork(work: Work, graphs: Graphs, project_id: UUID, run_id: UUID, said:
     must_be_active(target)
     compiled = await graphs.compiled(work, source["workflow_id"], wanted, target["content_hash"])
     named = {} if said.from_node is None else {"/from_node": said.from_node}
-    must_be_nodes(compiled, named | {f"/outputs/{_escaped(name)}": name for name in said.outputs})
+    must_be_nodes(compiled, named | {pointer_to("outputs", name): name for name in said.outputs})
     values = await _values(work, run_id)
     if "input_data" in said.model_fields_set:
         values["input"] = said.input_data
@@ -95,10 +95,6 @@ async def _give(connection: Connection, run_id: UUID, outputs: dict[str, Any]) -
                select %s, node_id, %s, 1, output, %s from unnest(%s::text[], %s::json[]) as v(node_id, output)""",
             (run_id, EVERY, now(), *as_arrays([(name, jsontext.dumps(value)) for name, value in outputs.items()])),
         )
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
 
 
 _COPY_STATES: LiteralString = """

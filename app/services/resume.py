@@ -8,7 +8,7 @@ from psycopg.rows import DictRow
 
 from app import jsontext
 from app.compiler.jsonschemas import misfits
-from app.errors import ConflictError, Problem, UnprocessableError
+from app.errors import ConflictError, Problem, UnprocessableError, pointer_to
 from app.models import RUN_ENDED, RunStatus
 from app.queue import Queue
 from app.schemas.run import ResumeIn
@@ -57,7 +57,7 @@ async def resume(work: Work, queue: Queue, project_id: UUID, run_id: UUID, said:
 def _check_nodes(run: DictRow, said: ResumeIn) -> None:
     known = {node["id"] for node in run["graph"]["nodes"]}
     named = {"/node_id": said.node_id} if said.node_id is not None else {}
-    named |= {"/outputs/" + name.replace("~", "~0").replace("/", "~1"): name for name in said.outputs}
+    named |= {pointer_to("outputs", name): name for name in said.outputs}
     problems = [
         Problem("unknown_node", pointer, f"The run's graph has no node `{name}`.")
         for pointer, name in named.items()

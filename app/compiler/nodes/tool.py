@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 from app.compiler.context import NodeContext
 from app.compiler.failures import HardError
 from app.compiler.registry import Registry, node_type
+from app.errors import pointer_to
 
 
 class ToolConfig(BaseModel):
@@ -38,7 +39,7 @@ def check_tool(config: Mapping[str, Any], registry: Registry) -> list[tuple[str,
         return missing
     known = tool.args_schema.get("properties", {})
     return missing + [
-        (f"/args/{_escaped(argument)}", f"The tool {name} takes no argument called {argument}.")
+        (pointer_to("args", argument), f"The tool {name} takes no argument called {argument}.")
         for argument in args
         if argument not in known
     ]
@@ -54,7 +55,3 @@ async def tool_node(context: NodeContext, config: ToolConfig) -> JsonValue:
             "unknown_tool",
         )
     return await tool.call(config.args, context.resources, context)
-
-
-def _escaped(name: str) -> str:
-    return name.replace("~", "~0").replace("/", "~1")
