@@ -152,8 +152,7 @@ class WorkflowGraphCompiler:
         Raises CompileError with every problem of the graph.
         """
         key = content_hash or _hash_of(graph)
-        if key is not None and (known := self._cache.get(key)):
-            self._cache.move_to_end(key)
+        if key is not None and (known := self.known(key)):
             return known
         with collector_paused():
             compiled = self._compile(graph)
@@ -162,6 +161,13 @@ class WorkflowGraphCompiler:
             if len(self._cache) > CACHED:
                 self._cache.popitem(last=False)
         return compiled
+
+    def known(self, content_hash: str) -> CompiledWorkflow | None:
+        """The program of a graph that was compiled a short while ago, for those who would have to load the graph."""
+        found = self._cache.get(content_hash)
+        if found is not None:
+            self._cache.move_to_end(content_hash)
+        return found
 
     def inspect(self, graph: Any) -> Inspection:
         """Everything that can be said about a graph without compiling it; never raises."""
