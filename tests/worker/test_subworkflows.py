@@ -1,8 +1,8 @@
-import asyncio
-
 import httpx
 import pytest
 
+from app.services.moves import Moved
+from app.worker.sweeper import Sweeper
 from tests.support import Project, ServerProcess, ended, until
 from tests.worker.conftest import Trace, check_log
 from tests.worker.runs import graph, in_status, node, started, transform
@@ -189,15 +189,28 @@ async def test_a_parent_and_its_child_survive_the_death_of_their_process(
     await check_log(client, path)
 
 
+async def _reaches(looks: list[int], count: int) -> bool:
+    return len(looks) >= count
+
+
 async def _traced(trace: Trace, line: str) -> bool:
     return line in trace.lines()
 
 
 @pytest.mark.spec("RUN-51")
 async def test_a_child_that_is_retried_by_hand_after_its_parent_has_ended_runs_to_its_end(
-    server_project: Project, trace: Trace
+    server_project: Project, trace: Trace, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     client = server_project.client
+    looks: list[int] = []
+    sweep = Sweeper.sweep
+
+    async def counted(sweeper: Sweeper) -> list[Moved]:
+        moves = await sweep(sweeper)
+        looks.append(len(moves))
+        return moves
+
+    monkeypatch.setattr(Sweeper, "sweep", counted)
     gate, second = trace.path.with_name("gate"), trace.path.with_name("second")
     work, rest = trace.node("work", "flaky_unless", gate=str(gate)), trace.node("rest", "until", gate=str(second))
     await server_project.workflow(graph([work, rest], ("work", "rest")), "Child")
@@ -208,7 +221,8 @@ async def test_a_child_that_is_retried_by_hand_after_its_parent_has_ended_runs_t
 
     assert (await client.post(f"{child}/retry")).status_code == 202
     await until(lambda: _traced(trace, "start rest"))
-    await asyncio.sleep(2.5)  # longer than the sweeper leaves children of parents that have ended
+    before = len(looks)
+    await until(lambda: _reaches(looks, before + 3))
     assert (await client.get(child)).json()["status"] == "RUNNING"
 
     # A retry of the parent waits for the child that is at work, and hears of its end.
