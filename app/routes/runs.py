@@ -1,6 +1,8 @@
 """Runs: made, started, cancelled, retried, looked at."""
 
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, Any
 from uuid import UUID
 
@@ -10,7 +12,7 @@ from app.errors import NotFoundError, UnprocessableError
 from app.models import RunStatus
 from app.routes.answers import Json, errors
 from app.routes.bodies import Route
-from app.routes.deps import CallerDep, OnceDep, PagingDep, Produced, RunProject, ServerDep, ViewedProject, WorkDep
+from app.routes.deps import CallerDep, Once, OnceDep, PagingDep, Produced, RunProject, ServerDep, ViewedProject, WorkDep
 from app.schemas.common import Page
 from app.schemas.run import (
     ExecuteIn,
@@ -26,6 +28,7 @@ from app.schemas.run import (
 )
 from app.services import forks, node_views, resume, run_views, runs
 from app.services.run_views import RunFilter
+from app.services.work import Work
 
 router = APIRouter(tags=["runs"], route_class=Route)
 
@@ -124,14 +127,9 @@ async def execute_run(
 ) -> Response:
     """PENDING becomes QUEUED. Of concurrent calls exactly one wins, the others get a 409."""
     wanted = body or ExecuteIn()
-
-    async def produce() -> Produced:
-        await runs.execute(
-            work, server.queue, project, run_id, step=wanted.mode == "step", breakpoints=wanted.breakpoints
-        )
-        return Produced(await run_views.get(work, project, run_id))
-
-    return await once(202, produce)
+    step = wanted.mode == "step"
+    move = partial(runs.execute, work, server.queue, project, run_id, step=step, breakpoints=wanted.breakpoints)
+    return await _moved(once, work, project, run_id, move)
 
 
 @router.post(
@@ -144,12 +142,8 @@ async def execute_run(
 )
 async def cancel_run(project: RunProject, run_id: UUID, work: WorkDep, server: ServerDep, once: OnceDep) -> Response:
     """The run and every node that has not ended become CANCELLED, and the code of running nodes is stopped."""
-
-    async def produce() -> Produced:
-        await runs.cancel(work, server.queue, project, run_id)
-        return Produced(await run_views.get(work, project, run_id))
-
-    return await once(202, produce)
+    move = partial(runs.cancel, work, server.queue, project, run_id)
+    return await _moved(once, work, project, run_id, move)
 
 
 @router.post(
@@ -174,26 +168,12 @@ async def retry_run(
     A node behind something that has changed takes its earlier result when its input turns out to be the same.
     """
     wanted = body or RetryIn()
+    from_node, version = wanted.from_node, wanted.version
     if dry_run:
-        return Json(
-            await runs.preview_retry(
-                work, server.graphs, project, run_id, from_node=wanted.from_node, version=wanted.version
-            )
-        )
-
-    async def produce() -> Produced:
-        await runs.retry(
-            work,
-            server.graphs,
-            server.queue,
-            project,
-            run_id,
-            from_node=wanted.from_node,
-            version=wanted.version,
-        )
-        return Produced(await run_views.get(work, project, run_id))
-
-    return await once(202, produce)
+        plan = await runs.preview_retry(work, server.graphs, project, run_id, from_node=from_node, version=version)
+        return Json(plan)
+    move = partial(runs.retry, work, server.graphs, server.queue, project, run_id, from_node=from_node, version=version)
+    return await _moved(once, work, project, run_id, move)
 
 
 @router.post(
@@ -214,12 +194,8 @@ async def resume_run(
     body: ResumeIn | None = None,
 ) -> Response:
     """The first answer counts, a second gets a 409. A run in RETRYING goes on at once."""
-
-    async def produce() -> Produced:
-        await resume.resume(work, server.queue, project, run_id, body or ResumeIn(), by=caller.name)
-        return Produced(await run_views.get(work, project, run_id))
-
-    return await once(202, produce)
+    move = partial(resume.resume, work, server.queue, project, run_id, body or ResumeIn(), by=caller.name)
+    return await _moved(once, work, project, run_id, move)
 
 
 @router.post(
@@ -288,6 +264,16 @@ async def list_nodes(project: ViewedProject, run_id: UUID, work: WorkDep, paging
 )
 async def get_node(project: ViewedProject, run_id: UUID, node_id: str, work: WorkDep, paging: PagingDep) -> Any:
     return Json(await node_views.get_node(work, project, run_id, node_id, limit=paging.limit, cursor=paging.cursor))
+
+
+async def _moved(once: Once, work: Work, project: UUID, run_id: UUID, move: Callable[[], Awaitable[None]]) -> Response:
+    """Move the run, once per Idempotency-Key, and answer 202 with it."""
+
+    async def produce() -> Produced:
+        await move()
+        return Produced(await run_views.get(work, project, run_id))
+
+    return await once(202, produce)
 
 
 def _workflow_id(text: str) -> UUID:
