@@ -41,8 +41,7 @@ def create(
         body["input_data"] = read_json(input_file)
     if version is not None:
         body["version"] = version
-    api = Api()
-    place = f"{api.project(project)}/workflows/runs"
+    api, place = _runs_of(project)
     made = api.post(place, body, execute="true" if start_it or watch_it else "false")
     _tell(api, place, made, watch_it=watch_it, as_json=as_json)
 
@@ -58,8 +57,7 @@ def start(
     as_json: AsJson = False,
 ) -> None:
     """Start a run that is PENDING."""
-    api = Api()
-    place = f"{api.project(project)}/workflows/runs"
+    api, place = _runs_of(project)
     body = {"mode": "step" if step else "run", "breakpoints": breakpoints or []}
     _tell(api, place, api.post(f"{place}/{run}/execute", body), watch_it=watch_it, as_json=as_json)
 
@@ -74,8 +72,7 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """List the runs, newest first."""
-    api = Api()
-    place = f"{api.project(project)}/workflows/runs"
+    api, place = _runs_of(project)
     found = list(api.items(place, most, status=status, workflow_id=workflow))
     if as_json:
         show_json(found)
@@ -90,8 +87,8 @@ def list_runs(
 @app.command()
 def show(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) -> None:
     """Show a run."""
-    api = Api()
-    found = api.get(f"{api.project(project)}/workflows/runs/{run}")
+    api, place = _runs_of(project)
+    found = api.get(f"{place}/{run}")
     if as_json:
         show_json(found)
         return
@@ -103,15 +100,14 @@ def show(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) ->
 @app.command()
 def watch(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) -> None:
     """Follow a run to its end; `--json` prints each event on a line. Exit code 1 unless the run completes."""
-    api = Api()
-    _watch(api, f"{api.project(project)}/workflows/runs/{run}", as_json=as_json)
+    api, place = _runs_of(project)
+    _watch(api, f"{place}/{run}", as_json=as_json)
 
 
 @app.command()
 def cancel(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) -> None:
     """Cancel a run and all its nodes that have not ended."""
-    api = Api()
-    place = f"{api.project(project)}/workflows/runs"
+    api, place = _runs_of(project)
     _tell(api, place, api.post(f"{place}/{run}/cancel"), watch_it=False, as_json=as_json)
 
 
@@ -127,10 +123,8 @@ def resume(
     as_json: AsJson = False,
 ) -> None:
     """Answer an approval, step on from a breakpoint, or go on at once with a run that is RETRYING."""
-    api = Api()
-    place = f"{api.project(project)}/workflows/runs"
-    wanted = {"node_id": node, "mode": mode}
-    body = {name: value for name, value in wanted.items() if value is not None}
+    api, place = _runs_of(project)
+    body = _given_fields(node_id=node, mode=mode)
     if answer is not None:
         body["answer"] = parse_json(answer, "The value of --answer")
     _tell(api, place, api.post(f"{place}/{run}/resume", body), watch_it=watch_it, as_json=as_json)
@@ -148,10 +142,8 @@ def retry(
     as_json: AsJson = False,
 ) -> None:
     """Go on with a failed or cancelled run from what has completed."""
-    api = Api()
-    place = f"{api.project(project)}/workflows/runs"
-    wanted = {"from_node": from_node, "version": version}
-    body = {name: value for name, value in wanted.items() if value is not None}
+    api, place = _runs_of(project)
+    body = _given_fields(from_node=from_node, version=version)
     if dry_run:
         _foretell(api.post(f"{place}/{run}/retry", body, dry_run="true"), as_json=as_json)
         return
@@ -174,14 +166,12 @@ def fork(
     as_json: AsJson = False,
 ) -> None:
     """Make a run that starts from what another one has completed, and print its id; `--watch` starts it, too."""
-    wanted = {"from_node": from_node, "version": version}
-    body: dict[str, Any] = {name: value for name, value in wanted.items() if value is not None}
+    body = _given_fields(from_node=from_node, version=version)
     if data is not None:
         body["input_data"] = parse_json(data, "The value of --input")
     if outputs:
         body["outputs"] = dict(map(_given, outputs))
-    api = Api()
-    place = f"{api.project(project)}/workflows/runs"
+    api, place = _runs_of(project)
     made = api.post(f"{place}/{run}/fork", body, execute="true" if execute or watch_it else "false")
     _tell(api, place, made, watch_it=watch_it, as_json=as_json)
 
@@ -189,8 +179,8 @@ def fork(
 @app.command()
 def result(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) -> None:
     """Print the result of a run that has ended; exit code 1 unless it completed."""
-    api = Api()
-    found = api.get(f"{api.project(project)}/workflows/runs/{run}/result")
+    api, place = _runs_of(project)
+    found = api.get(f"{place}/{run}/result")
     good = found["status"] == "COMPLETED"
     if as_json:
         show_json(found)
@@ -204,8 +194,8 @@ def result(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) 
 @app.command()
 def nodes(run: RunId, *, project: ProjectName = None, as_json: AsJson = False) -> None:
     """List the states of a run's nodes, each turn of a loop on its own."""
-    api = Api()
-    found = list(api.items(f"{api.project(project)}/workflows/runs/{run}/nodes"))
+    api, place = _runs_of(project)
+    found = list(api.items(f"{place}/{run}/nodes"))
     if as_json:
         show_json(found)
         return
@@ -235,6 +225,16 @@ def _foretell(plan: dict[str, Any], *, as_json: bool) -> None:
 
 def _because(state: dict[str, Any]) -> str:
     return str((state["error"] or state["reason"] or {}).get("message", ""))
+
+
+def _given_fields(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def _runs_of(project: str | None) -> tuple[Api, str]:
+    """The server, and the path of the project's runs."""
+    api = Api()
+    return api, f"{api.project(project)}/workflows/runs"
 
 
 def _tell(api: Api, place: str, run: dict[str, Any], *, watch_it: bool, as_json: bool) -> None:
