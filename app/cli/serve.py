@@ -91,6 +91,7 @@ def _config(settings: Settings, api: FastAPI) -> uvicorn.Config:
         server_header=False,
         lifespan="on",
         loop="asyncio" if sys.platform == "win32" else "uvloop",
+        http="httptools",
         ws="websockets-sansio",
         timeout_graceful_shutdown=int(settings.drain_seconds) + GRACE_SECONDS,
     )

@@ -57,11 +57,19 @@ AdministeredProject = Annotated[UUID, Depends(_needs(Role.ADMIN))]
 class Paging:
     """Which part of a list is asked for."""
 
-    limit: Annotated[int, Query(ge=1, le=200, description="Items of a page.")] = 50
-    cursor: Annotated[str | None, Query(max_length=500, description="The next_cursor of the page before.")] = None
+    limit: int
+    cursor: str | None
 
 
-PagingDep = Annotated[Paging, Depends()]
+# FastAPI runs what is not async in a thread, which costs more than all the rest of a short request: so these are.
+async def _paging(
+    limit: Annotated[int, Query(ge=1, le=200, description="Items of a page.")] = 50,
+    cursor: Annotated[str | None, Query(max_length=500, description="The next_cursor of the page before.")] = None,
+) -> Paging:
+    return Paging(limit, cursor)
+
+
+PagingDep = Annotated[Paging, Depends(_paging)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +84,10 @@ class Produced:
 class Once:
     """Does the work of a POST once per Idempotency-Key, and gives the first answer again to the same request."""
 
-    def __init__(
-        self,
-        request: Request,
-        work: WorkDep,
-        caller: CallerDep,
-        idempotency_key: Annotated[
-            str | None,
-            Header(
-                max_length=idempotency.LONGEST_KEY, description="The same key and body give the first answer again."
-            ),
-        ] = None,
-    ) -> None:
+    def __init__(self, request: Request, work: Work, caller: Caller, idempotency_key: str | None) -> None:
         self._request = request
         self._work = work
-        self._scope = f"{caller.scope} {request.method} {request.url.path}"
+        self._caller = caller
         self._key = idempotency_key
 
     async def __call__(self, status: int, produce: Callable[[], Awaitable[Produced]]) -> Response:
@@ -100,15 +97,28 @@ class Once:
             return Json(done.body, status_code=status, headers=done.headers)
         if not self._key.strip():
             raise UnprocessableError("The Idempotency-Key is empty. Send any text that is new for a new request.")
+        scope = f"{self._caller.scope} {self._request.method} {self._request.url.path}"
         print_ = idempotency.fingerprint(self._request.url.query, await self._request.body())
-        known = await idempotency.begin(self._work, self._scope, self._key, print_)
+        known = await idempotency.begin(self._work, scope, self._key, print_)
         if known is not None:
             headers = {**known.headers, "Idempotent-Replayed": "true"}
             return Json(known.body, status_code=known.status, headers=headers)
         done = await produce()
         kept = done.body if done.kept is None else done.kept
-        await idempotency.keep(self._work, self._scope, self._key, KeptAnswer(status, kept, dict(done.headers or {})))
+        await idempotency.keep(self._work, scope, self._key, KeptAnswer(status, kept, dict(done.headers or {})))
         return Json(done.body, status_code=status, headers=done.headers)
 
 
-OnceDep = Annotated[Once, Depends()]
+async def _once(
+    request: Request,
+    work: WorkDep,
+    caller: CallerDep,
+    idempotency_key: Annotated[
+        str | None,
+        Header(max_length=idempotency.LONGEST_KEY, description="The same key and body give the first answer again."),
+    ] = None,
+) -> Once:
+    return Once(request, work, caller, idempotency_key)
+
+
+OnceDep = Annotated[Once, Depends(_once)]

@@ -30,6 +30,6 @@ class Server:
     requests: Counter[tuple[str, str, int]] = field(default_factory=Counter)
 
 
-def server_of(request: Request) -> Server:
+async def server_of(request: Request) -> Server:
     """The server that answers this request."""
     return cast("Server", request.app.state.server)
