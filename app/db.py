@@ -1,7 +1,6 @@
-"""The database: one engine for requests, one pool for the journal, the streams and the queue."""
+"""The database: one pool for requests, one for the journal, the streams and the queue."""
 
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -9,13 +8,12 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
-from sqlalchemy.engine import make_url
-from sqlalchemy.ext.asyncio import AsyncEngine, async_sessionmaker, create_async_engine
-from sqlmodel.ext.asyncio.session import AsyncSession
-
-from app import jsontext
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
+
+POOL_SECONDS = 30.0
+REQUEST_SECONDS = 5.0
+"""How long a request waits for a connection before it is answered with 503."""
 
 
 def sqlalchemy_url(url: str) -> str:
@@ -85,50 +83,37 @@ _PLAIN: frozenset[type] = frozenset({int, UUID, datetime})
 
 
 class Database:
-    """Owns the engine and the pool; opened and closed by the composition root, never made at import."""
+    """Owns the pools; opened and closed by the composition root, never made at import.
+
+    `requests` is apart from `pool`, so that many requests at once never hold up what runs have to write.
+    """
 
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         self.url = libpq_url(url)
-        self.engine: AsyncEngine = create_async_engine(
-            make_url(sqlalchemy_url(url)),
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_pre_ping=True,
-            json_serializer=jsontext.dumps,
-            json_deserializer=jsontext.loads,
-        )
-        self._sessions = async_sessionmaker(self.engine, class_=AsyncSession, expire_on_commit=False)
-        self.pool: Pool = AsyncConnectionPool(
-            self.url,
-            min_size=2,
-            max_size=pool_size,
-            open=False,
-            reconnect_timeout=5,
-            check=_check,
-            kwargs={"row_factory": dict_row},
-            configure=_autocommit,
-            connection_class=AsyncConnection[DictRow],
-        )
+        self.pool = _pool(self.url, pool_size, timeout=POOL_SECONDS)
+        self.requests = _pool(self.url, pool_size, timeout=REQUEST_SECONDS)
 
     async def open(self) -> None:
-        """Open the pool; waits until it has a connection. Raises psycopg_pool.PoolTimeout when it gets none."""
+        """Open the pools; waits until both have a connection. Raises psycopg_pool.PoolTimeout when they get none."""
         await self.pool.open(wait=True)
+        await self.requests.open(wait=True)
 
     async def close(self) -> None:
         """Close every connection."""
+        await self.requests.close()
         await self.pool.close()
-        await self.engine.dispose()
-
-    @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """One unit of work: commits at the end, rolls back on an error. Nothing else commits."""
-        async with self._sessions() as session, session.begin():
-            yield session
 
 
-async def driver_connection(session: AsyncSession) -> AsyncConnection[Any]:
-    """The session's own psycopg connection, for what has to share its transaction."""
-    raw = await (await session.connection()).get_raw_connection()
-    connection = raw.driver_connection
-    assert isinstance(connection, AsyncConnection)  # noqa: S101  # the engine is always psycopg's
-    return connection
+def _pool(url: str, size: int, *, timeout: float) -> Pool:
+    return AsyncConnectionPool(
+        url,
+        min_size=2,
+        max_size=size,
+        open=False,
+        timeout=timeout,
+        reconnect_timeout=5,
+        check=_check,
+        kwargs={"row_factory": dict_row},
+        configure=_autocommit,
+        connection_class=AsyncConnection[DictRow],
+    )

@@ -6,7 +6,6 @@ from typing import Any, cast
 
 import psycopg
 import psycopg_pool
-import sqlalchemy.exc
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
@@ -23,11 +22,7 @@ OUTAGES = (
     psycopg.InterfaceError,
     psycopg_pool.PoolTimeout,
     psycopg_pool.PoolClosed,
-    sqlalchemy.exc.OperationalError,
-    sqlalchemy.exc.InterfaceError,
-    sqlalchemy.exc.TimeoutError,
 )
-REFUSED_VALUES = (psycopg.DataError, sqlalchemy.exc.DataError)
 
 
 def install(app: FastAPI) -> None:
@@ -37,8 +32,7 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http)
     for kind in OUTAGES:
         app.add_exception_handler(kind, _outage)
-    for other in REFUSED_VALUES:
-        app.add_exception_handler(other, _refused)
+    app.add_exception_handler(psycopg.DataError, _refused)
     app.add_exception_handler(Exception, _unexpected)
 
 

@@ -1,16 +1,15 @@
 """The unit of work: one transaction, and after its commit the wake-ups of those who read what it wrote."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import DictRow, dict_row
-from sqlmodel.ext.asyncio.session import AsyncSession
+from psycopg.rows import DictRow
 
-from app.db import Database, driver_connection
+from app.db import Database, Pool
 from app.events.wakeups import Wakeups
 from app.services.moves import Moved
 
@@ -19,24 +18,31 @@ from app.services.moves import Moved
 class Work:
     """What one request or command does to the database. It takes a connection when it first needs one."""
 
-    session: AsyncSession
+    _pool: Pool
+    _stack: AsyncExitStack
+    _connection: AsyncConnection[DictRow] | None = None
     _moved: list[Moved] = field(default_factory=list)
 
     async def connection(self) -> AsyncConnection[Any]:
         """The connection of this transaction, for plain SQL and for the queue."""
-        return await driver_connection(self.session)
+        if self._connection is None:
+            self._connection = await self._stack.enter_async_context(self._pool.connection())
+            await self._stack.enter_async_context(self._connection.transaction())
+        return self._connection
 
     async def all(self, query: LiteralString, values: Any = None) -> list[DictRow]:
         """The rows of a query as dictionaries."""
-        cursor = (await self.connection()).cursor(row_factory=dict_row)
-        await cursor.execute(query, values)
+        cursor = await (await self.connection()).execute(query, values)
         return await cursor.fetchall()
 
     async def first(self, query: LiteralString, values: Any = None) -> DictRow | None:
         """The first row of a query, if any."""
-        cursor = (await self.connection()).cursor(row_factory=dict_row)
-        await cursor.execute(query, values)
+        cursor = await (await self.connection()).execute(query, values)
         return await cursor.fetchone()
+
+    async def run(self, query: LiteralString, values: Any = None) -> int:
+        """Run a statement; how many rows it has changed."""
+        return (await (await self.connection()).execute(query, values)).rowcount
 
     def moved(self, move: Moved) -> UUID:
         """Remember whom to wake once this has committed; returns the run's id."""
@@ -51,8 +57,8 @@ class Work:
 @asynccontextmanager
 async def unit_of_work(database: Database, wakeups: Wakeups) -> AsyncIterator[Work]:
     """Commit at the end, or roll back on an error; wake the readers of events only after the commit."""
-    async with database.transaction() as session:
-        work = Work(session)
+    async with AsyncExitStack() as stack:
+        work = Work(database.requests, stack)
         yield work
     for move in work.moves:
         wakeups.wake(move.project_id, move.run_id, move.last_seq)
