@@ -12,13 +12,14 @@ from app.models.base import Json, TimeStamp, now
 
 
 class Project(SQLModel, table=True):
-    """What workflows, runs and keys belong to; nothing is seen across projects."""
+    """What workflows, runs and keys belong to; at most `max_running` of its runs are RUNNING at once."""
 
     __tablename__ = "projects"
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
     name: str
     created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
+    max_running: int | None = None
 
 
 class ApiKey(SQLModel, table=True):

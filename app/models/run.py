@@ -5,7 +5,7 @@ from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ARRAY, BigInteger, ForeignKeyConstraint, Index, Integer, UniqueConstraint
+from sqlalchemy import ARRAY, BigInteger, ForeignKeyConstraint, Index, Integer, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from app.ids import new_id
@@ -49,6 +49,7 @@ class Run(SQLModel, table=True):
     A child run names the turn of its parent's node by `parent_…` (`parent_path` the item of a map);
     `parent_current` is off once the parent begins that turn anew, `parent_told` on once the parent knows of its end.
     `debug` holds the breakpoints that it was started with; `resumes` counts how often it went on by itself.
+    All its jobs go to `queue`, with `priority`. A run that is `held` is QUEUED without a job, until there is room.
     """
 
     __tablename__ = "runs"
@@ -74,6 +75,17 @@ class Run(SQLModel, table=True):
         ),
         Index("ix_runs_of_parent", "parent_run_id", postgresql_where="parent_run_id is not null"),
         Index("ix_runs_untold", "finished_at", postgresql_where="parent_current and not parent_told"),
+        Index("ix_runs_queued", "project_id", "queue", "priority", postgresql_where="status = 'QUEUED' and not held"),
+        Index(
+            "ix_runs_held",
+            "project_id",
+            "queue",
+            "workflow_id",
+            text("priority DESC"),
+            "id",
+            postgresql_where="held",
+        ),
+        Index("ix_runs_elsewhere", "queue", postgresql_where="queue <> 'default' and finished_at is null"),
     )
 
     id: UUID = Field(default_factory=new_id, primary_key=True)
@@ -101,6 +113,9 @@ class Run(SQLModel, table=True):
     parent_current: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     parent_told: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     depth: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    priority: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    queue: str = Field(default="default", sa_column_kwargs={"server_default": "default"})
+    held: bool = Field(default=False, sa_column_kwargs={"server_default": "false"})
     job_id: int | None = Field(default=None, sa_type=BigInteger)
     worker_id: UUID | None = None
     wake_at: datetime | None = Field(default=None, sa_type=TimeStamp)

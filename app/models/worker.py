@@ -11,7 +11,10 @@ from app.models.base import TimeStamp, now
 
 
 class Worker(SQLModel, table=True):
-    """One worker process of one boot. While it lives it holds an advisory lock named by its id."""
+    """One worker process of one boot. While it lives it holds an advisory lock named by its id.
+
+    `running` counts its executions at the last heartbeat; silent for `lost_seconds` it is lost, whatever it holds.
+    """
 
     __tablename__ = "workers"
 
@@ -22,3 +25,5 @@ class Worker(SQLModel, table=True):
     concurrency: int
     started_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
     heartbeat_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
+    running: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    lost_seconds: float = Field(default=20.0, sa_column_kwargs={"server_default": "20"})

@@ -12,7 +12,10 @@ from app.models.base import Json, TimeStamp, now
 
 
 class Workflow(SQLModel, table=True):
-    """A named workflow. `revision` counts its changes and is its ETag; a deleted one keeps its runs."""
+    """A named workflow. `revision` counts its changes and is its ETag; a deleted one keeps its runs.
+
+    At most `max_running` of its runs are RUNNING at once.
+    """
 
     __tablename__ = "workflows"
     __table_args__ = (
@@ -31,6 +34,7 @@ class Workflow(SQLModel, table=True):
     created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
     updated_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
     deleted_at: datetime | None = Field(default=None, sa_type=TimeStamp)
+    max_running: int | None = None
 
 
 class WorkflowVersion(SQLModel, table=True):
