@@ -9,7 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 import psycopg
@@ -25,6 +25,7 @@ from app.models import RunStatus, now
 from app.queue import Queue
 from app.services.moves import INSERT_EVENTS, reason
 from app.services.transitions import Advance, advance, give_up, put_off
+from app.worker.rows import INSERT_BLOBS, UPSERT_CHECKPOINTS, UPSERT_ITEMS, UPSERT_STATES, UPSERT_WRITES
 
 MAX_BYTES = 32_000_000
 """Past this, runs wait for the next flush before they go on."""
@@ -331,63 +332,14 @@ async def _insert(connection: AsyncConnection[Any], batch: _Batch) -> None:
     async with connection.pipeline():
         for query, rows in (
             (INSERT_EVENTS, batch.events),
-            (_UPSERT_STATES, list(batch.states.values())),
-            (_UPSERT_ITEMS, list(batch.items.values())),
-            (_INSERT_BLOBS, batch.blobs),
-            (_UPSERT_CHECKPOINTS, batch.checkpoints),
-            (_UPSERT_WRITES, list(batch.writes.values())),
+            (UPSERT_STATES, list(batch.states.values())),
+            (UPSERT_ITEMS, list(batch.items.values())),
+            (INSERT_BLOBS, batch.blobs),
+            (UPSERT_CHECKPOINTS, batch.checkpoints),
+            (UPSERT_WRITES, list(batch.writes.values())),
         ):
             if rows:
                 await connection.execute(query, as_arrays(rows))
-
-
-_UPSERT_STATES: LiteralString = """
-insert into node_states (run_id, node_id, iteration, project_id, path, status, attempt, handled, progress, input,
-                         output, error, reason, edges, writes, wake_at, started_at, finished_at)
-select run_id, node_id, iteration, project_id, path::int[], status, attempt, handled, progress, input, output, error,
-       reason, edges, writes, wake_at, started_at, finished_at
-from unnest(%s::uuid[], %s::text[], %s::int[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::bool[], %s::json[],
-            %s::json[], %s::json[], %s::json[], %s::json[], %s::json[], %s::json[], %s::timestamptz[],
-            %s::timestamptz[], %s::timestamptz[])
-     as v(run_id, node_id, iteration, project_id, path, status, attempt, handled, progress, input, output, error,
-          reason, edges, writes, wake_at, started_at, finished_at)
-on conflict (run_id, node_id, iteration) do update set
-  path = excluded.path, status = excluded.status, attempt = excluded.attempt, handled = excluded.handled,
-  progress = excluded.progress, input = excluded.input, output = excluded.output, error = excluded.error,
-  reason = excluded.reason, edges = excluded.edges, writes = excluded.writes, wake_at = excluded.wake_at,
-  started_at = excluded.started_at, finished_at = excluded.finished_at"""
-
-_UPSERT_ITEMS: LiteralString = """
-insert into map_items (run_id, node_id, iteration, path, digest, status, attempt, output, error, reason, wake_at,
-                       started_at, finished_at)
-select run_id, node_id, iteration, path::int[], digest, status, attempt, output, error, reason, wake_at, started_at,
-       finished_at
-from unnest(%s::uuid[], %s::text[], %s::int[], %s::text[], %s::bytea[], %s::text[], %s::int[], %s::json[], %s::json[],
-            %s::json[], %s::timestamptz[], %s::timestamptz[], %s::timestamptz[])
-     as v(run_id, node_id, iteration, path, digest, status, attempt, output, error, reason, wake_at, started_at,
-          finished_at)
-on conflict (run_id, node_id, iteration, path) do update set
-  digest = excluded.digest, status = excluded.status, attempt = excluded.attempt, output = excluded.output,
-  error = excluded.error, reason = excluded.reason, wake_at = excluded.wake_at, started_at = excluded.started_at,
-  finished_at = excluded.finished_at"""
-
-_INSERT_BLOBS: LiteralString = """
-insert into checkpoint_blobs (thread_id, checkpoint_ns, channel, version, type, blob)
-select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::bytea[])
-on conflict do nothing"""
-
-_UPSERT_CHECKPOINTS: LiteralString = """
-insert into checkpoints (thread_id, checkpoint_ns, checkpoint_id, parent_checkpoint_id, checkpoint, metadata)
-select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::jsonb[], %s::jsonb[])
-on conflict (thread_id, checkpoint_ns, checkpoint_id) do update
-  set checkpoint = excluded.checkpoint, metadata = excluded.metadata"""
-
-_UPSERT_WRITES: LiteralString = """
-insert into checkpoint_writes (thread_id, checkpoint_ns, checkpoint_id, task_id, task_path, idx, channel, type, blob)
-select * from unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::text[], %s::int[], %s::text[], %s::text[],
-                     %s::bytea[])
-on conflict (thread_id, checkpoint_ns, checkpoint_id, task_id, idx) do update
-  set channel = excluded.channel, type = excluded.type, blob = excluded.blob"""
 
 
 def as_text(value: Any) -> str | None:
