@@ -2,7 +2,9 @@
 
 from app.models.base import Base, now
 from app.models.event import RunEvent
+from app.models.hook import Hook, HookCursor, HookDelivery, Trigger, TriggerCall
 from app.models.project import ApiKey, IdempotencyKey, Project
+from app.models.prune import Prune
 from app.models.run import (
     NODE_ENDED,
     RUN_ENDED,
@@ -15,6 +17,7 @@ from app.models.run import (
     RunSignal,
     RunStatus,
 )
+from app.models.schedule import Firing, Schedule
 from app.models.worker import Worker
 from app.models.workflow import Workflow, WorkflowVersion
 
@@ -24,16 +27,24 @@ __all__ = [
     "RUN_LIVE",
     "ApiKey",
     "Base",
+    "Firing",
+    "Hook",
+    "HookCursor",
+    "HookDelivery",
     "IdempotencyKey",
     "KeptResult",
     "MapItem",
     "NodeState",
     "NodeStatus",
     "Project",
+    "Prune",
     "Run",
     "RunEvent",
     "RunSignal",
     "RunStatus",
+    "Schedule",
+    "Trigger",
+    "TriggerCall",
     "Worker",
     "Workflow",
     "WorkflowVersion",

@@ -12,7 +12,11 @@ from app.models.base import Json, TimeStamp, now
 
 
 class Project(SQLModel, table=True):
-    """What workflows, runs and keys belong to; at most `max_running` of its runs are RUNNING at once."""
+    """What workflows, runs and keys belong to; at most `max_running` of its runs are RUNNING at once.
+
+    `keep_…` override the server's settings: None leaves it to them, infinity keeps for ever. The events of all runs
+    that finished before `events_pruned_until` have been looked at by the pruner.
+    """
 
     __tablename__ = "projects"
 
@@ -20,6 +24,9 @@ class Project(SQLModel, table=True):
     name: str
     created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
     max_running: int | None = None
+    keep_runs_days: float | None = None
+    keep_events_days: float | None = None
+    events_pruned_until: datetime | None = Field(default=None, sa_type=TimeStamp)
 
 
 class ApiKey(SQLModel, table=True):
@@ -47,4 +54,4 @@ class IdempotencyKey(SQLModel, table=True):
     status: int | None = None
     answer: Any = Field(default=None, sa_type=Json, nullable=True)
     headers: Any = Field(default=None, sa_type=Json, nullable=True)
-    created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
+    created_at: datetime = Field(default_factory=now, sa_type=TimeStamp, index=True)

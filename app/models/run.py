@@ -48,6 +48,8 @@ class Run(SQLModel, table=True):
 
     A child run names the turn of its parent's node by `parent_…` (`parent_path` the item of a map);
     `parent_current` is off once the parent begins that turn anew, `parent_told` on once the parent knows of its end.
+    `trigger` tells what has started it, if it was no person: a schedule or a webhook.
+    Events up to `pruned_seq` have been deleted as too old.
     `debug` holds the breakpoints that it was started with; `resumes` counts how often it went on by itself.
     All its jobs go to `queue`, with `priority`. A run that is `held` is QUEUED without a job, until there is room.
     """
@@ -97,6 +99,7 @@ class Run(SQLModel, table=True):
     claim: int = 0
     losses: int = 0
     last_seq: int = Field(default=0, sa_type=BigInteger)
+    pruned_seq: int = Field(default=0, sa_type=BigInteger, sa_column_kwargs={"server_default": "0"})
     input: Any = Field(default=None, sa_type=Json, nullable=True)
     result: Any = Field(default=None, sa_type=Json, nullable=True)
     state: Any = Field(default=None, sa_type=Json, nullable=True)
@@ -105,6 +108,7 @@ class Run(SQLModel, table=True):
     meta: Any = Field(default=None, sa_type=Json, nullable=True)
     debug: Any = Field(default=None, sa_type=Json, nullable=True)
     resumes: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
+    trigger: Any = Field(default=None, sa_type=Json, nullable=True)
     forked_from: UUID | None = None
     parent_run_id: UUID | None = None
     parent_node_id: str | None = None
