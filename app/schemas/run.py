@@ -106,6 +106,7 @@ class RunSummary(TypedDict):
     """A run in a list: without its input and its result.
 
     A child run names the turn of the node of its parent that has started it; `depth` counts the runs above it.
+    `trigger` tells of the schedule or the webhook that has started the run, null for all others.
     """
 
     id: Id
@@ -131,6 +132,7 @@ class RunSummary(TypedDict):
     parent_iteration: int | None
     depth: int
     forked_from: Id | None
+    trigger: JsonObject | None
 
 
 class RunOut(RunSummary):

@@ -23,8 +23,9 @@ async def create(
     version: int | None,
     input_data: Any,
     metadata: JsonObject,
+    trigger: JsonObject | None = None,
 ) -> UUID:
-    """A run in PENDING, pinned to a version; its id.
+    """A run in PENDING, pinned to a version; its id. `trigger` tells of the schedule or webhook that asked for it.
 
     Raises NotFoundError, ConflictError for an inactive workflow, UnprocessableError when the input does not fit.
     """
@@ -41,6 +42,7 @@ async def create(
         version=row["version"],
         input_data=input_data,
         metadata=metadata,
+        trigger=trigger,
     )
     return work.moved(moved)
 

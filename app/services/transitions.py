@@ -65,6 +65,7 @@ async def create(
     metadata: Mapping[str, Any],
     parent: Parent | None = None,
     forked_from: UUID | None = None,
+    trigger: Mapping[str, Any] | None = None,
     told: Mapping[str, Any] | None = None,
 ) -> Moved:
     """Write a new run in PENDING with its first event, which tells what `told` holds, too."""
@@ -73,8 +74,9 @@ async def create(
         connection,
         """insert into runs (id, project_id, workflow_id, version, status, attempt, claim, losses, last_seq, input,
                              meta, created_at, parent_run_id, parent_node_id, parent_iteration, parent_path, depth,
-                             parent_current, forked_from)
-           values (%s, %s, %s, %s, 'PENDING', 0, 0, 0, 1, %s::json, %s::json, %s, %s, %s, %s, %s, %s, %s, %s)""",
+                             parent_current, forked_from, trigger)
+           values (%s, %s, %s, %s, 'PENDING', 0, 0, 0, 1, %s::json, %s::json, %s, %s, %s, %s, %s, %s, %s, %s,
+                   %s::json)""",
         (
             moved.run_id,
             project_id,
@@ -86,9 +88,12 @@ async def create(
             *((None, None, None, None, 0) if parent is None else _parent_columns(parent)),
             parent is not None,
             forked_from,
+            json_or_null(trigger),
         ),
     )
     data: dict[str, Any] = {"status": "PENDING", "workflow_id": workflow_id, "version": version, **(told or {})}
+    if trigger is not None:
+        data["trigger"] = dict(trigger)
     if parent is not None:
         data["parent"] = {"run_id": parent.run_id, "node_id": parent.node_id, "iteration": parent.iteration}
     await write_events(connection, moved, [NewEvent("workflow.run.created", data)])
