@@ -1,25 +1,27 @@
 """Brings a database up to date: our tables, the queue's, the checkpoints'."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
+from importlib import import_module
 from pathlib import Path
 
 import psycopg
-from alembic import command
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from psycopg.rows import dict_row
-from sqlalchemy import create_engine
-from sqlalchemy.pool import NullPool
 
-from app.db import Database, libpq_url, sqlalchemy_url
+from app.db import Database, libpq_url
 from app.errors import UnavailableError
 
 LOCK_KEY = 0x6772_6170_6877_7274
 LOCK_POLL_SECONDS = 0.05
 LOCK_SECONDS = 120.0
+UPGRADES = "app.upgrades"
+"""The module that carries out migrations, by its name: most processes never need it."""
+
+_REVISION = re.compile(r'^(down_)?revision\b.*= "(\w+)"$', re.MULTILINE)
 
 
 def scripts() -> Path:
@@ -29,20 +31,18 @@ def scripts() -> Path:
     return installed if installed.is_dir() else here.parent / "alembic"
 
 
-def alembic_config() -> Config:
-    """Alembic's configuration, made here so that no file has to be found."""
-    config = Config()
-    config.set_main_option("script_location", str(scripts()).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
-
-
+@cache
 def newest_revision() -> str:
-    """The revision that this program was written for."""
-    head = ScriptDirectory.from_config(alembic_config()).get_current_head()
-    if head is None:
+    """The revision that this program was written for: the one that no other stands on."""
+    found = [
+        match.groups()
+        for path in (scripts() / "versions").glob("*.py")
+        for match in _REVISION.finditer(path.read_text())
+    ]
+    heads = {name for down, name in found if not down} - {name for down, name in found if down}
+    if len(heads) != 1:
         raise UnavailableError(f"There are no migrations in {scripts()}; install Graphwright again.")
-    return head
+    return heads.pop()
 
 
 async def migrate(url: str) -> None:
@@ -50,8 +50,11 @@ async def migrate(url: str) -> None:
 
     Raises UnavailableError when somebody else holds the lock of the migrations for two minutes.
     """
+    async with await psycopg.AsyncConnection.connect(libpq_url(url), autocommit=True) as connection:
+        if await _is_newest(connection):
+            return
     async with _only_migration(libpq_url(url)):
-        await asyncio.to_thread(_upgrade, url)
+        await asyncio.to_thread(import_module(UPGRADES).upgrade, url, scripts())
         async with await psycopg.AsyncConnection.connect(
             libpq_url(url), autocommit=True, prepare_threshold=0, row_factory=dict_row
         ) as connection:
@@ -61,23 +64,26 @@ async def migrate(url: str) -> None:
 async def at_head(database: Database) -> bool:
     """Whether the database is at the revision that this program was written for."""
     async with database.pool.connection() as connection:
-        cursor = await connection.execute("SELECT to_regclass('alembic_version') IS NOT NULL AS present")
-        row = await cursor.fetchone()
-        if row is None or not row["present"]:
-            return False
-        found = await (await connection.execute("SELECT version_num FROM alembic_version")).fetchall()
-    return [entry["version_num"] for entry in found] == [newest_revision()]
+        return await _is_newest(connection)
 
 
-def _upgrade(url: str) -> None:
-    engine = create_engine(sqlalchemy_url(url), poolclass=NullPool)
-    config = alembic_config()
-    try:
-        with engine.connect() as connection:
-            config.attributes["connection"] = connection
-            command.upgrade(config, "head")
-    finally:
-        engine.dispose()
+async def _is_newest(connection: psycopg.AsyncConnection[object]) -> bool:
+    """Whether our tables and those of the checkpoints are as this program was written for."""
+    cursor = connection.cursor(row_factory=dict_row)
+    await cursor.execute(
+        """select to_regclass('alembic_version') is not null
+                  and to_regclass('checkpoint_migrations') is not null as present"""
+    )
+    row = await cursor.fetchone()
+    if row is None or not row["present"]:
+        return False
+    await cursor.execute(
+        "select (select array_agg(version_num) from alembic_version) as ours,"
+        " (select max(v) from checkpoint_migrations) as checkpoints"
+    )
+    row = await cursor.fetchone()
+    newest = {"ours": [newest_revision()], "checkpoints": len(AsyncPostgresSaver.MIGRATIONS) - 1}
+    return row is not None and dict(row) == newest
 
 
 @asynccontextmanager

@@ -4,10 +4,12 @@ import psycopg
 import pytest
 from alembic import command
 from alembic.config import Config
+from alembic.script import ScriptDirectory
 from sqlalchemy import create_engine
 
 from app.db import Database, sqlalchemy_url
-from app.migrate import alembic_config, at_head, migrate
+from app.migrate import at_head, migrate, newest_revision, scripts
+from app.upgrades import alembic_config
 
 
 async def names(url: str) -> set[str]:
@@ -19,7 +21,7 @@ async def names(url: str) -> set[str]:
 def alembic(url: str, *steps: str) -> None:
     """Run alembic's commands `check`, `down` and `up` over the database."""
     engine = create_engine(sqlalchemy_url(url))
-    config: Config = alembic_config()
+    config: Config = alembic_config(scripts())
     with engine.connect() as connection:
         config.attributes["connection"] = connection
         for step in steps:
@@ -60,3 +62,7 @@ async def test_readiness_knows_whether_the_database_is_at_the_newest_revision(em
         assert await at_head(database)
     finally:
         await database.close()
+
+
+def test_the_newest_revision_is_the_one_that_alembic_ends_with() -> None:
+    assert newest_revision() == ScriptDirectory.from_config(alembic_config(scripts())).get_current_head()
