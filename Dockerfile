@@ -6,7 +6,7 @@ COPY web/ ./
 RUN npm run build
 
 FROM python:3.12-slim
-ENV PYTHONUNBUFFERED=1 UV_LINK_MODE=copy PATH=/srv/graphwright/.venv/bin:$PATH
+ENV PYTHONUNBUFFERED=1 UV_LINK_MODE=copy UV_COMPILE_BYTECODE=1 PATH=/srv/graphwright/.venv/bin:$PATH
 WORKDIR /srv/graphwright
 RUN pip install --no-cache-dir uv==0.13.8
 COPY pyproject.toml uv.lock ./
@@ -15,7 +15,7 @@ COPY README.md LICENSE ./
 COPY alembic/ alembic/
 COPY examples/ examples/
 COPY app/ app/
-RUN uv sync --frozen --all-extras --no-dev --no-cache
+RUN uv sync --frozen --all-extras --no-dev --no-cache && python -m compileall -q app alembic
 COPY --from=web /web/dist web/dist
 RUN useradd --system --create-home graphwright
 USER graphwright

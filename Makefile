@@ -49,6 +49,7 @@ clean: ## remove what was made here; the data stays
 $(STAMPS)/python: $(STAMPS)/uv-$(UV_VERSION) pyproject.toml uv.lock
 	$(call say,Python packages)
 	@UV_PYTHON_DOWNLOADS=never $(STAMPS)/tools/bin/uv sync --frozen --all-extras --python "$$(command -v $(PYTHON))"
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -c 'import app.cli.serve, app.cli.worker, app.upgrades' # keeps the bytecode of what a server loads: it starts in half the time
 	@touch $@
 
 $(STAMPS)/uv-$(UV_VERSION):
