@@ -122,6 +122,7 @@ async def run_events(
     watching = Watching.of(request)
     found = await store.heads(watching.pool, project_id, [run_id])
     if not found:
+        await watching.must_exist(project_id)
         raise NotFoundError("There is no such run in this project.")
     head = found[0]
     if prefers_json(request.headers.get("accept", "*/*"), over="text/event-stream"):

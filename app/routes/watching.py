@@ -34,10 +34,16 @@ class Watching:
         return cls(server.hub, server.database.pool, server.access, server.settings.allowed_origins)
 
     async def admit(self, secret: str | None, project_id: str) -> UUID:
-        """The project, when the key may watch it. Holds a connection no longer than it takes to look.
+        """The project, when it is there and the key may watch it. Holds a connection no longer than it takes to look.
 
         Raises UnauthorizedError for a missing or wrong key, NotFoundError for no project or another's.
         """
+        project = await self.allowed(secret, project_id)
+        await self.must_exist(project)
+        return project
+
+    async def allowed(self, secret: str | None, project_id: str) -> UUID:
+        """The same without looking whether there is such a project, for who will notice anyway."""
         caller = self.access.known(secret)
         if caller is None and secret is not None:
             async with self.pool.connection() as connection:
@@ -46,13 +52,17 @@ class Watching:
             project = UUID(project_id)
         except ValueError:
             raise NotFoundError("There is no such project.") from None
-        if caller is not None:
-            caller.must(Role.VIEWER, project)
+        if caller is None:
+            raise NotFoundError("There is no such project.")
+        caller.must(Role.VIEWER, project)
+        return project
+
+    async def must_exist(self, project: UUID) -> None:
+        """Raises NotFoundError where there is no such project."""
         async with self.pool.connection() as connection:
             found = await connection.execute("select 1 from projects where id = %s", (project,))
-            if caller is None or await found.fetchone() is None:
+            if await found.fetchone() is None:
                 raise NotFoundError("There is no such project.")
-        return project
 
 
 async def _watched_project(
@@ -60,7 +70,7 @@ async def _watched_project(
     project_id: str,
     credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
 ) -> UUID:
-    return await Watching.of(request).admit(credentials.credentials if credentials else None, project_id)
+    return await Watching.of(request).allowed(credentials.credentials if credentials else None, project_id)
 
 
 WatchedProject = Annotated[UUID, Depends(_watched_project)]
