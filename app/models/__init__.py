@@ -1,6 +1,7 @@
 """The tables. Rows only: what they mean and how they change is said in `app.services` and `app.worker`."""
 
 from app.models.base import Base, now
+from app.models.call import CallStatus, NodeCall, NodeCallNews
 from app.models.event import RunEvent
 from app.models.hook import Hook, HookCursor, HookDelivery, Trigger, TriggerCall
 from app.models.project import ApiKey, IdempotencyKey, Project
@@ -27,6 +28,7 @@ __all__ = [
     "RUN_LIVE",
     "ApiKey",
     "Base",
+    "CallStatus",
     "Firing",
     "Hook",
     "HookCursor",
@@ -34,6 +36,8 @@ __all__ = [
     "IdempotencyKey",
     "KeptResult",
     "MapItem",
+    "NodeCall",
+    "NodeCallNews",
     "NodeState",
     "NodeStatus",
     "Project",
