@@ -81,6 +81,7 @@ async def open_server(
     hub = Hub(runtime.database.url, runtime.database.pool)
     await hub.start()
     stack.push_async_callback(hub.stop)
+    runtime.wakeups.tell(hub.hear)
     if access.is_open:
         _log.warning("This server is open: whoever reaches it may do everything. It listens on loopback only.")
     return Server(

@@ -194,7 +194,8 @@ class Hub:
         self._feeds.dirty.add(run_id)
         self._news.set()
 
-    def _hear(self, project_id: UUID, run_id: UUID, last_seq: int) -> None:
+    def hear(self, project_id: UUID, run_id: UUID, last_seq: int) -> None:
+        """Take note that a run's log has been committed up to `last_seq`; never waits."""
         if self._feeds.hear(project_id, run_id, last_seq):
             self._news.set()
 
@@ -217,7 +218,7 @@ class Hub:
                     pause = 0.0
                     async for notification in connection.notifies():
                         for wake in parse_payload(notification.payload):
-                            self._hear(*wake)
+                            self.hear(*wake)
             except (psycopg.Error, OSError) as error:
                 _log.warning("The listener lost the database, readers are served by polling: %s", error)
             pause = min(pause * 2 or 0.05, LONGEST_PAUSE_SECONDS)
@@ -244,12 +245,12 @@ class Hub:
         if runs:
             found = await store.last_seqs(self._pool, runs)
             for row in found:
-                self._hear(*row)
+                self.hear(*row)
             self._feeds.gone(set(runs).difference(run_id for _, run_id, _ in found))
         if self._feeds.by_project:
             since_id = UUID(int=int(since.timestamp() * 1000) << 80)
             for row in await store.changed_runs(self._pool, list(self._feeds.by_project), since, since_id):
-                self._hear(*row)
+                self.hear(*row)
 
     async def _read(self) -> None:
         while True:
