@@ -58,12 +58,40 @@ class Settings(BaseSettings):
     pool_size: int = Field(default=10, ge=2, le=200, description="Database connections of each of the two pools.")
     max_body_bytes: int = Field(default=8_000_000, ge=1000, description="Largest request body in bytes.")
     flush_seconds: float = Field(default=0.003, ge=0, le=1, description="Longest wait of the journal for company.")
+    fair_window: int = Field(
+        default=100, ge=1, le=100_000, description="Runs of one project that may wait in a queue at once."
+    )
     heartbeat_seconds: float = Field(default=1.0, gt=0, le=60, description="Time between a worker's heartbeats.")
     worker_lost_seconds: float = Field(
         default=20.0, gt=0, description="Silence after which a worker that still holds its lock counts as lost."
     )
+    queue_lost_seconds: dict[str, float] = Field(
+        default={},
+        description='The same for workers of certain queues, as JSON: {"gpu": 120}; of several the longest counts.',
+    )
     drain_seconds: float = Field(default=10.0, ge=0, description="Time running runs get to end when the server stops.")
     park_seconds: float = Field(default=60.0, gt=0, description="A delay longer than this holds no worker.")
+    keep_runs_days: float | None = Field(
+        default=None, ge=0, le=36500, description="Days after its end at which a run is deleted; none: never."
+    )
+    keep_events_days: float | None = Field(
+        default=None,
+        ge=0,
+        le=36500,
+        description="Days after a run's end at which its events are deleted; none: with it.",
+    )
+    keep_checkpoints_seconds: float = Field(
+        default=3600.0,
+        ge=0,
+        le=3e9,
+        description="Time after a run's end at which its checkpoints are deleted.",
+    )
+    keep_idempotency_seconds: float = Field(
+        default=86400.0, ge=0, le=3e9, description="Time for which the answer to an Idempotency-Key is kept."
+    )
+    prune_every_seconds: float = Field(
+        default=300.0, gt=0, le=86400, description="Time between two looks for what is no longer kept."
+    )
     model_prices: dict[str, ModelPrice] = Field(
         default={},
         description='USD for a million tokens of each model, as JSON: {"provider:name": {"input": 1.5, "output": 6}}.',
@@ -83,6 +111,18 @@ class Settings(BaseSettings):
         if not value or any(len(name.encode()) > LONGEST_QUEUE_NAME for name in value):
             raise ValueError(f"name at least one queue, each with at most {LONGEST_QUEUE_NAME} bytes")
         return value
+
+    @field_validator("queue_lost_seconds")
+    @classmethod
+    def _check_seconds(cls, value: dict[str, float]) -> dict[str, float]:
+        if any(not seconds > 0 for seconds in value.values()):
+            raise ValueError("give seconds above 0")
+        return value
+
+    @property
+    def own_lost_seconds(self) -> float:
+        """How long this process's worker may be silent before it counts as lost."""
+        return max(self.queue_lost_seconds.get(name, self.worker_lost_seconds) for name in self.queues)
 
     @field_validator("workflows", mode="before")
     @classmethod
