@@ -14,6 +14,9 @@ import psycopg
 
 from app import log
 
+RETRY_SECONDS = 0.1
+"""Short: whoever has lost the lock with its connection is taken for dead half a beat after the next one is due."""
+
 _log = log.get(__name__)
 
 
@@ -51,7 +54,7 @@ class Heartbeat:
                 self._beat_on_one_connection()
             except (psycopg.Error, OSError) as error:
                 _log.warning("The heartbeat has lost the database and tries again: %s", error)
-                self._stop.wait(min(self._seconds, 0.5))
+                self._stop.wait(RETRY_SECONDS)
 
     def _beat_on_one_connection(self) -> None:
         with psycopg.connect(

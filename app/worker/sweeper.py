@@ -1,6 +1,7 @@
 """The sweeper: takes runs from workers that are gone, and mends what has lost its job. Not itself a job."""
 
 import asyncio
+import time
 from typing import Any
 
 import psycopg
@@ -22,12 +23,15 @@ MAX_LOSSES = 3
 """A run that has lost its worker this often FAILS with `worker_lost`: it is likely what kills them."""
 SWEEP_LOCK = 0x67726170_73776570
 STRANDED_SECONDS = 10
+EAGER_SECONDS = 3.0
+"""So long after its start a sweeper looks often: a process that starts is often in the place of one that was killed."""
+EAGER_PAUSE_SECONDS = 0.2
 
 _log = log.get(__name__)
 
 
 class Sweeper:
-    """Looks once a second; of all processes only one looks at a time."""
+    """Looks once a second, at first more often; of all processes only one looks at a time."""
 
     def __init__(
         self, database: Database, queue: Queue, wakeups: Wakeups, *, heartbeat_seconds: float, lost_seconds: float
@@ -35,19 +39,24 @@ class Sweeper:
         self._pool = database.pool
         self._queue = queue
         self._wakeups = wakeups
-        self._silent = 2 * heartbeat_seconds
+        self._silent = 1.5 * heartbeat_seconds
         self._lost = lost_seconds
         self._every = min(1.0, heartbeat_seconds)
+        self._patient_until = 0.0
 
     async def run(self) -> None:
         """Sweep until cancelled; outlives the database's absence."""
+        eager_until = time.monotonic() + EAGER_SECONDS
         while True:
             try:
                 for moved in await self.sweep():
                     self._wakeups.wake(moved.project_id, moved.run_id, moved.last_seq)
             except (psycopg.Error, OSError) as error:
                 _log.warning("The sweeper cannot reach the database and tries again: %s", error)
-            await asyncio.sleep(self._every)
+                # What has cut us off has silenced the others, too: they get their time to come back.
+                self._patient_until = time.monotonic() + self._silent
+            eager = time.monotonic() < eager_until
+            await asyncio.sleep(min(self._every, EAGER_PAUSE_SECONDS) if eager else self._every)
 
     async def sweep(self) -> list[Moved]:
         """One look; returns the runs that were moved."""
@@ -90,11 +99,17 @@ class Sweeper:
         return found
 
     async def _bury(self, connection: AsyncConnection[Any]) -> None:
-        """Delete the rows of workers that no longer hold their lock, or are silent for too long."""
+        """Delete the rows of workers that no longer hold their lock, or are silent for too long.
+
+        The database's own absence is no silence: what counts begins with its last start.
+        """
+        if time.monotonic() < self._patient_until:
+            return
         cursor = connection.cursor(row_factory=dict_row)
         await cursor.execute(
-            """select id, heartbeat_at < clock_timestamp() - make_interval(secs => %s) as mute from workers
-               where heartbeat_at < clock_timestamp() - make_interval(secs => %s)""",
+            """select id, heard < clock_timestamp() - make_interval(secs => %s) as mute
+               from (select id, greatest(heartbeat_at, pg_postmaster_start_time()) as heard from workers) w
+               where heard < clock_timestamp() - make_interval(secs => %s)""",
             (self._lost, self._silent),
         )
         for worker in await cursor.fetchall():
