@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import compiling, makespan, maps, running, streams
+from benchmarks import compiling, makespan, maps, running, streams, subscribers
 from benchmarks.figures import Report
 from benchmarks.peer import peer
 from benchmarks.server import serving
@@ -21,7 +21,7 @@ if sys.platform == "win32":
 else:
     from uvloop import new_event_loop
 
-PARTS = ("compile", "maps", "makespan", "runs", "streams")
+PARTS = ("compile", "maps", "makespan", "runs", "streams", "subscribers")
 
 
 async def measure(report: Report, parts: list[str], *, quick: bool) -> None:
@@ -30,7 +30,7 @@ async def measure(report: Report, parts: list[str], *, quick: bool) -> None:
         await compiling.measure(report, quick=quick)
     if "maps" in parts:
         await maps.measure(report, quick=quick)
-    if not {"makespan", "runs", "streams"}.intersection(parts):
+    if not {"makespan", "runs", "streams", "subscribers"}.intersection(parts):
         return
     async with AsyncExitStack() as stack:
         report.note("starting a server")
@@ -42,6 +42,8 @@ async def measure(report: Report, parts: list[str], *, quick: bool) -> None:
             await running.measure(report, service, beside, quick=quick)
         if "streams" in parts:
             await streams.measure(report, service, quick=quick)
+        if "subscribers" in parts:
+            await subscribers.measure(report, service, quick=quick)
 
 
 def _parts(text: str) -> list[str]:

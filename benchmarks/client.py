@@ -22,12 +22,12 @@ class Client:
     """Calls one server; keeps connections and uses them again. Not for hostile servers."""
 
     def __init__(self, port: int) -> None:
-        self._port = port
+        self.port = port
         self._idle: list[tuple[float, Stream]] = []
 
     async def call(self, method: str, path: str, body: Any = None) -> Any:
         """The JSON of the answer. Raises BadAnswerError for a status of 400 and above."""
-        stream = self._kept() or await asyncio.open_connection("127.0.0.1", self._port)
+        stream = self._kept() or await asyncio.open_connection("127.0.0.1", self.port)
         payload = b"" if body is None else orjson.dumps(body)
         status, headers = await _ask(stream, method, path, payload, "application/json")
         text = await _body(stream[0], headers)
@@ -39,7 +39,7 @@ class Client:
     @asynccontextmanager
     async def events(self, path: str) -> AsyncIterator[AsyncIterator[dict[str, Any]]]:
         """The events of a stream as they come."""
-        stream = await asyncio.open_connection("127.0.0.1", self._port)
+        stream = await asyncio.open_connection("127.0.0.1", self.port)
         try:
             status, _ = await _ask(stream, "GET", path, b"", "text/event-stream")
             if status != 200:
