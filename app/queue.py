@@ -21,6 +21,10 @@ from psycopg import AsyncConnection
 from app.db import Pool
 
 TASK = "run.execute"
+DEFAULT = "default"
+DEFAULT_WINDOW = 100
+OWN_QUEUE = "local-"
+"""How the names of queues begin that belong to one process, and end with it."""
 Handler = Callable[[UUID, int, Callable[[], bool]], Awaitable[None]]
 """Executes a run: its id, the id of the job, and a function that tells whether a cancellation means a shutdown."""
 
@@ -37,9 +41,13 @@ def _plain_errors() -> Iterator[None]:
 
 
 class Queue:
-    """Defers, withdraws and works off jobs."""
+    """Defers, withdraws and works off jobs.
 
-    def __init__(self) -> None:
+    `window` is how many runs of one project have a job that waits in a queue; the others are held back.
+    """
+
+    def __init__(self, window: int = DEFAULT_WINDOW) -> None:
+        self.window = window
         self._app = App(connector=PsycopgConnector())
         self._handler: Handler | None = None
         self._app.task(name=TASK, pass_context=True)(self._execute)
@@ -57,7 +65,7 @@ class Queue:
         connection: AsyncConnection[Any],
         run_id: UUID,
         *,
-        queue: str = "default",
+        queue: str = DEFAULT,
         priority: int = 0,
         at: datetime | None = None,
     ) -> int:
@@ -66,8 +74,15 @@ class Queue:
         with _plain_errors():
             return await deferrer.defer_async(run_id=str(run_id))
 
-    def adopt(self, parent_id: UUID, child_id: UUID) -> None:
-        """Take note of a child run before its job is deferred; it goes where its parent goes."""
+    async def defer_many(self, connection: AsyncConnection[Any], runs: Sequence[tuple[UUID, str, int]]) -> list[int]:
+        """Put a job into the queue for each (run, queue, priority); the ids of the jobs in the same order."""
+        jobs = [
+            self._app.configure_task(TASK, queue=queue, priority=priority, task_kwargs={"run_id": str(run_id)}).job
+            for run_id, queue, priority in runs
+        ]
+        with _plain_errors():
+            deferred = await self._app.job_manager.batch_defer_jobs_async(jobs, connection=connection)
+        return [job.id for job in deferred if job.id is not None]
 
     async def withdraw(self, connection: AsyncConnection[Any], job_id: int) -> None:
         """Delete a waiting job, or have a running one cancelled, once the connection's transaction commits."""

@@ -58,8 +58,8 @@ async def database_url(settings: Settings) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def open_runtime(settings: Settings, queue: Queue | None = None) -> AsyncIterator[Runtime]:
-    """Open the database at the newest revision and all that works on it (`queue`, if it is a special one).
+async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
+    """Open the database at the newest revision and all that works on it.
 
     Raises GraphwrightError or psycopg.Error when the database cannot be opened.
     """
@@ -68,7 +68,7 @@ async def open_runtime(settings: Settings, queue: Queue | None = None) -> AsyncI
         registry = load_registry([examples(), *settings.workflows])
         database = Database(url, pool_size=settings.pool_size)
         await database.open()
-        queue, wakeups = queue or Queue(), Wakeups(url)
+        queue, wakeups = Queue(settings.fair_window), Wakeups(url)
         try:
             await queue.open(database.pool)
             await wakeups.start()

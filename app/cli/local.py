@@ -2,18 +2,15 @@
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import aclosing, asynccontextmanager
-from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-from psycopg import AsyncConnection
 
 from app import jsontext
 from app.config import Settings
 from app.errors import ConflictError
 from app.events import Hub
 from app.ids import new_id
-from app.queue import Queue
+from app.queue import OWN_QUEUE
 from app.runtime import Runtime, open_runtime
 from app.schemas.run import ResultOut, ResumeIn
 from app.schemas.workflow import WorkflowChange
@@ -26,42 +23,13 @@ PROJECT = "local"
 PROJECT_LOCK = 0x6772_6170_6C6F_636C
 
 
-class OwnQueue(Queue):
-    """Defers the jobs of one run and its child runs to a queue of this process alone; others go where they belong.
-
-    A server on the same database may not have the tools that were named here, so it must not take this run up.
-    """
-
-    def __init__(self) -> None:
-        super().__init__()
-        # Short, as it becomes a part of the name of a channel.
-        self.name = f"local-{new_id().hex[-16:]}"
-        self.run_ids: set[UUID] = set()
-
-    def adopt(self, parent_id: UUID, child_id: UUID) -> None:
-        if parent_id in self.run_ids:
-            self.run_ids.add(child_id)
-
-    async def defer(
-        self,
-        connection: AsyncConnection[Any],
-        run_id: UUID,
-        *,
-        queue: str = "default",
-        priority: int = 0,
-        at: datetime | None = None,
-    ) -> int:
-        if run_id in self.run_ids:
-            queue = self.name
-        return await super().defer(connection, run_id, queue=queue, priority=priority, at=at)
-
-
 class Local:
     """One run, from its graph to its result."""
 
-    def __init__(self, runtime: Runtime, queue: OwnQueue, hub: Hub) -> None:
+    def __init__(self, runtime: Runtime, queue: str, hub: Hub) -> None:
         self._runtime = runtime
-        self._queue = queue
+        self._queue = runtime.queue
+        self._queue_name = queue
         self._hub = hub
         self._graphs = Graphs(runtime.compiler)
         self._project_id = UUID(int=0)
@@ -74,9 +42,15 @@ class Local:
             self._project_id = await _project(work)
             workflow_id = await _workflow(work, self._project_id, name, checked)
             self._run_id = await runs.create(
-                work, self._graphs, self._project_id, workflow_id, version=None, input_data=value, metadata={}
+                work,
+                self._graphs,
+                self._project_id,
+                workflow_id,
+                version=None,
+                input_data=value,
+                metadata={},
+                queue=self._queue_name,
             )
-            self._queue.run_ids.add(self._run_id)
         return [node["id"] for node in checked.graph["nodes"]]
 
     async def start(self) -> None:
@@ -118,15 +92,19 @@ class Local:
 
 @asynccontextmanager
 async def open_local(settings: Settings) -> AsyncIterator[Local]:
-    """Everything that one run needs, with a worker that takes up nothing else."""
-    queue = OwnQueue()
-    async with open_runtime(settings, queue) as runtime:
+    """Everything that one run needs, with a worker that takes up nothing else.
+
+    A server on the same database may not have the tools that were named here, so the run goes to a queue of its own.
+    """
+    # Short, as it becomes a part of the name of a channel.
+    queue = f"{OWN_QUEUE}{new_id().hex[-16:]}"
+    async with open_runtime(settings) as runtime:
         hub = Hub(runtime.database.url, runtime.database.pool)
         await hub.start()
         worker = Worker(
-            settings.model_copy(update={"queues": (queue.name,)}),
+            settings.model_copy(update={"queues": (queue,)}),
             database=runtime.database,
-            queue=queue,
+            queue=runtime.queue,
             wakeups=runtime.wakeups,
             compiler=runtime.compiler,
             open_on_loopback=True,

@@ -63,6 +63,7 @@ async def create_run(
             version=body.version,
             input_data=body.input_data,
             metadata=body.metadata,
+            priority=body.priority,
         )
         if execute:
             await runs.start(work, server.queue, project, run_id)

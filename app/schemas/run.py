@@ -18,6 +18,12 @@ class RunIn(Request):
     version: int | None = Field(default=None, ge=1, le=MOST_VERSIONS, description="Default: the newest.")
     input_data: Any = Field(default=None, examples=[{"n": 21}])
     metadata: JsonObject = Field(default_factory=dict, description="Anything of your own; it is kept with the run.")
+    priority: int = Field(
+        default=0,
+        ge=-100,
+        le=100,
+        description="Runs of a higher one are taken up first. Child runs and forks have it, too.",
+    )
 
 
 class ExecuteIn(Request):
@@ -132,6 +138,8 @@ class RunSummary(TypedDict):
     parent_iteration: int | None
     depth: int
     forked_from: Id | None
+    priority: int
+    queue: str
     trigger: JsonObject | None
 
 

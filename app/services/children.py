@@ -68,8 +68,9 @@ async def start_child(
         input_data=value,
         metadata={},
         parent=Parent(parent["id"], node_id, iteration, list(path), parent["depth"] + 1),
+        queue=parent["queue"],
+        priority=parent["priority"],
     )
-    queue.adopt(parent["id"], moved.run_id)
     return await transitions.execute(connection, queue, parent["project_id"], moved.run_id)
 
 

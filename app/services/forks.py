@@ -54,12 +54,14 @@ async def fork(work: Work, graphs: Graphs, project_id: UUID, run_id: UUID, said:
         metadata=values["meta"] or {},
         forked_from=run_id,
         told={"forked_from": run_id, "from_node": said.from_node},
+        queue=values["queue"],
+        priority=values["priority"],
     )
     return work.moved(await _fill(await work.connection(), run_id, moved, plan, said))
 
 
 async def _values(work: Work, run_id: UUID) -> DictRow:
-    row = await work.first("SELECT input, meta FROM runs WHERE id = %s", (run_id,))
+    row = await work.first("SELECT input, meta, queue, priority FROM runs WHERE id = %s", (run_id,))
     assert row is not None  # noqa: S101  # it has just been found
     return row
 

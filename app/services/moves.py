@@ -61,11 +61,20 @@ select * from unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[
                      %s::json[])"""
 
 
-async def enqueue(connection: Connection, queue: Queue, moved: Moved, event: NewEvent) -> None:
-    """Give the run a job, and write the event that tells of it."""
-    job_id = await queue.defer(connection, moved.run_id)
+async def enqueue(connection: Connection, queue: Queue, run: DictRow, data: Mapping[str, Any]) -> Moved:
+    """Give a run that has just become QUEUED a job, unless it is held, and write the event that tells of it.
+
+    `run` has its id, project_id, last_seq, queue, priority, held and reason.
+    """
+    moved = Moved(run["project_id"], run["id"], run["last_seq"])
+    job_id = None
+    if run["held"]:
+        data = {**data, "reason": run["reason"]}
+    else:
+        job_id = await queue.defer(connection, moved.run_id, queue=run["queue"], priority=run["priority"])
     await run_sql(connection, "update runs set job_id = %s where id = %s", (job_id, moved.run_id))
-    await write_events(connection, moved, [event])
+    await write_events(connection, moved, [NewEvent("workflow.run.queued", data)])
+    return moved
 
 
 async def locked(connection: Connection, project_id: UUID, run_id: UUID) -> DictRow:

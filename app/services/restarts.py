@@ -1,6 +1,6 @@
 """Going on with runs that have ended."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 from uuid import UUID
@@ -11,7 +11,18 @@ from app.db import as_arrays
 from app.errors import ConflictError
 from app.models import RunStatus, now
 from app.queue import Queue
-from app.services.moves import Connection, Moved, NewEvent, enqueue, lock_below, locked, one, run_sql, several
+from app.services.holds import HOLD, hold_values
+from app.services.moves import (
+    Connection,
+    Moved,
+    enqueue,
+    json_or_null,
+    lock_below,
+    locked,
+    one,
+    run_sql,
+    several,
+)
 from app.services.plans import Plan
 
 MOST_TOLD = 1000
@@ -48,22 +59,21 @@ async def retry(  # who, what and how
     version = run["version"] if plan is None else plan.version
     row = await one(
         connection,
-        """update runs set status = 'QUEUED', version = %s, attempt = attempt + 1, losses = 0, resumes = 0,
-                  parent_told = not %s and exists (select 1 from runs p where p.id = runs.parent_run_id
-                                                   and p.status in ('COMPLETED', 'FAILED', 'CANCELLED')),
-                  queued_at = %s, started_at = null, finished_at = null, result = null,
-                  state = null, error = null, reason = null, last_seq = last_seq + 1
-           where id = %s and status in ('FAILED', 'CANCELLED') returning last_seq, attempt""",
-        (version, by_parent, now(), run_id),
+        f"""update runs r set status = 'QUEUED', version = %(version)s, attempt = attempt + 1, losses = 0, resumes = 0,
+                   parent_told = not %(by_parent)s and exists (select 1 from runs p where p.id = r.parent_run_id
+                                                               and p.status in ('COMPLETED', 'FAILED', 'CANCELLED')),
+                   queued_at = %(now)s, started_at = null, finished_at = null, result = null, state = null,
+                   error = null, last_seq = last_seq + 1, held = h.code is not null,
+                   reason = (%(reasons)s::jsonb -> h.code)::json
+            from {HOLD} h where r.id = h.id and r.status in ('FAILED', 'CANCELLED') returning r.*""",
+        {"version": version, "by_parent": by_parent, "now": now(), **hold_values(queue, run_id)},
     )
     if row is None:
         raise ConflictError("The run is no longer FAILED or CANCELLED.", code="cannot_retry")
-    moved = Moved(project_id, run_id, row["last_seq"])
     data: dict[str, Any] = {"status": "QUEUED", "attempt": row["attempt"], "version": version, "retry": True}
     if again is not None:
         data["again"] = again
-    await enqueue(connection, queue, moved, NewEvent("workflow.run.queued", data))
-    return moved
+    return await enqueue(connection, queue, row, data)
 
 
 async def keep_results(connection: Connection, source: UUID, target: UUID, plan: Plan) -> None:
@@ -110,21 +120,23 @@ async def _move_edges(connection: Connection, run_id: UUID, plan: Plan) -> None:
 
 async def hasten(connection: Connection, queue: Queue, run: DictRow) -> Moved:
     """RETRYING → QUEUED at once; the caller holds the run's row."""
-    await clear(connection, queue, run)
     if run["job_id"] is not None:
         await queue.withdraw(connection, run["job_id"])
+    return await go_on(connection, queue, run)
+
+
+async def go_on(connection: Connection, queue: Queue, run: DictRow, *, held: Mapping[str, str] | None = None) -> Moved:
+    """RETRYING → QUEUED with a new job, or `held` for that reason; the caller holds the run's row."""
+    await clear(connection, queue, run)
     row = await one(
         connection,
         """update runs set status = 'QUEUED', attempt = attempt + 1, resumes = resumes + 1, queued_at = %s,
-                  started_at = null, error = null, reason = null, wake_at = null, last_seq = last_seq + 1
-           where id = %s returning last_seq, attempt""",
-        (now(), run["id"]),
+                  started_at = null, error = null, reason = %s::json, held = %s, wake_at = null, last_seq = last_seq + 1
+           where id = %s returning *""",
+        (now(), json_or_null(held), held is not None, run["id"]),
     )
     assert row is not None  # noqa: S101  # the row is locked
-    moved = Moved(run["project_id"], run["id"], row["last_seq"])
-    data = {"status": "QUEUED", "attempt": row["attempt"], "retry": True}
-    await enqueue(connection, queue, moved, NewEvent("workflow.run.queued", data))
-    return moved
+    return await enqueue(connection, queue, row, {"status": "QUEUED", "attempt": row["attempt"], "retry": True})
 
 
 async def clear(connection: Connection, queue: Queue, run: DictRow, forget: Iterable[str] = ()) -> None:

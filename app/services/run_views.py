@@ -17,7 +17,7 @@ from app.services.work import Work
 
 SUMMARY: LiteralString = """r.id, r.project_id, r.workflow_id, w.name AS workflow_name, r.version, r.status, r.attempt,
     r.error, r.reason, r.meta, r.created_at, r.queued_at, r.started_at, r.finished_at, r.last_seq, r.wake_at,
-    r.parent_run_id, r.parent_node_id, r.parent_iteration, r.depth, r.forked_from, r.trigger,
+    r.parent_run_id, r.parent_node_id, r.parent_iteration, r.depth, r.forked_from, r.priority, r.queue, r.trigger,
     v.node_count AS total, p.completed, p.running, p.failed, p.skipped"""
 FROM: LiteralString = """runs r
     JOIN workflows w ON w.id = r.workflow_id
@@ -132,6 +132,8 @@ def _summary(row: DictRow) -> RunSummary:
         "parent_iteration": row["parent_iteration"],
         "depth": row["depth"],
         "forked_from": _maybe_id(row["forked_from"]),
+        "priority": row["priority"],
+        "queue": row["queue"],
         "trigger": row["trigger"],
     }
 

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from app.errors import Problem, UnprocessableError
-from app.queue import Queue
+from app.queue import DEFAULT, Queue
 from app.schemas.common import JsonObject
 from app.schemas.run import RestartOut
 from app.services import restarts, transitions
@@ -23,6 +23,8 @@ async def create(
     version: int | None,
     input_data: Any,
     metadata: JsonObject,
+    queue: str = DEFAULT,
+    priority: int = 0,
     trigger: JsonObject | None = None,
 ) -> UUID:
     """A run in PENDING, pinned to a version; its id. `trigger` tells of the schedule or webhook that asked for it.
@@ -31,10 +33,7 @@ async def create(
     """
     row = await stored_version(work, project_id, workflow_id, version)
     must_be_active(row)
-    compiled = await graphs.compiled(work, workflow_id, row["version"], row["content_hash"])
-    problems = compiled.check_input(input_data)
-    if problems:
-        raise UnprocessableError("The input does not fit the workflow.", code="invalid_input", problems=problems)
+    await graphs.must_take(work, workflow_id, row, input_data)
     moved = await transitions.create(
         await work.connection(),
         project_id=project_id,
@@ -42,6 +41,8 @@ async def create(
         version=row["version"],
         input_data=input_data,
         metadata=metadata,
+        queue=queue,
+        priority=priority,
         trigger=trigger,
     )
     return work.moved(moved)

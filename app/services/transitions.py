@@ -24,7 +24,8 @@ from app.db import as_arrays
 from app.errors import ConflictError, NotFoundError
 from app.ids import new_id
 from app.models import NODE_ENDED, RUN_ENDED, NodeStatus, RunStatus, now
-from app.queue import Queue
+from app.queue import DEFAULT, Queue
+from app.services.holds import HOLD, hold_values
 from app.services.moves import (
     Connection,
     Moved,
@@ -39,7 +40,6 @@ from app.services.moves import (
     several,
     write_events,
 )
-from app.services.restarts import clear
 
 PARENT_ENDED = "parent_ended"
 
@@ -67,16 +67,21 @@ async def create(
     forked_from: UUID | None = None,
     trigger: Mapping[str, Any] | None = None,
     told: Mapping[str, Any] | None = None,
+    queue: str = DEFAULT,
+    priority: int = 0,
 ) -> Moved:
-    """Write a new run in PENDING with its first event, which tells what `told` holds, too."""
+    """Write a new run in PENDING with its first event, which tells what `told` holds, too.
+
+    All its jobs go to `queue`, with `priority`.
+    """
     moved = Moved(project_id, new_id(), 1)
     await run_sql(
         connection,
         """insert into runs (id, project_id, workflow_id, version, status, attempt, claim, losses, last_seq, input,
                              meta, created_at, parent_run_id, parent_node_id, parent_iteration, parent_path, depth,
-                             parent_current, forked_from, trigger)
+                             parent_current, forked_from, trigger, queue, priority)
            values (%s, %s, %s, %s, 'PENDING', 0, 0, 0, 1, %s::json, %s::json, %s, %s, %s, %s, %s, %s, %s, %s,
-                   %s::json)""",
+                   %s::json, %s, %s)""",
         (
             moved.run_id,
             project_id,
@@ -89,6 +94,8 @@ async def create(
             parent is not None,
             forked_from,
             json_or_null(trigger),
+            queue,
+            priority,
         ),
     )
     data: dict[str, Any] = {"status": "PENDING", "workflow_id": workflow_id, "version": version, **(told or {})}
@@ -113,9 +120,11 @@ async def execute(
     """
     row = await one(
         connection,
-        """update runs set status = 'QUEUED', attempt = 1, queued_at = %s, debug = %s::json, last_seq = last_seq + 1
-           where project_id = %s and id = %s and status = 'PENDING' returning last_seq""",
-        (now(), json_or_null(debug), project_id, run_id),
+        f"""update runs r set status = 'QUEUED', attempt = 1, queued_at = %(now)s, debug = %(debug)s::json,
+                   last_seq = last_seq + 1, held = h.code is not null, reason = (%(reasons)s::jsonb -> h.code)::json
+            from {HOLD} h where r.id = h.id and r.project_id = %(project)s and r.status = 'PENDING'
+            returning r.id, r.project_id, r.last_seq, r.queue, r.priority, r.held, r.reason""",
+        {"now": now(), "debug": json_or_null(debug), "project": project_id, **hold_values(queue, run_id)},
     )
     if row is None:
         status = await _status(connection, project_id, run_id)
@@ -123,41 +132,7 @@ async def execute(
             f"The run is {status}; only a run in PENDING can be executed. Create a new run, or retry one that failed.",
             code="not_pending",
         )
-    moved = Moved(project_id, run_id, row["last_seq"])
-    await enqueue(connection, queue, moved, NewEvent("workflow.run.queued", {"status": "QUEUED", "attempt": 1}))
-    return moved
-
-
-async def claim(connection: Connection, queue: Queue, run_id: UUID, job_id: int, worker_id: UUID) -> DictRow | None:
-    """QUEUED, or WAITING or RETRYING whose time has come → RUNNING, for the worker that holds the run's job.
-
-    Returns the run's row, its `claim` now the token of this execution, or None when there is nothing to do: the run
-    was cancelled, or has gone to another job.
-    """
-    row = await one(
-        connection,
-        """with before as (select id, status from runs where id = %(run)s for update),
-           claimed as (
-             update runs r set status = 'RUNNING', claim = r.claim + 1, worker_id = %(worker)s,
-                    started_at = case when r.status = 'RETRYING' then %(now)s else coalesce(started_at, %(now)s) end,
-                    wake_at = null, last_seq = last_seq + 1,
-                    reason = null, error = null,
-                    attempt = r.attempt + (r.status = 'RETRYING')::int, resumes = resumes + (r.status = 'RETRYING')::int
-             from before b
-             where r.id = b.id and r.status in ('QUEUED', 'WAITING', 'RETRYING') and r.job_id = %(job)s
-             returning r.*, b.status as status_before),
-           event as (
-             insert into run_events (run_id, seq, id, project_id, type, at, data)
-             select id, last_seq, %(event)s, project_id,
-                    case when claim = 1 then 'workflow.run.started' else 'workflow.run.resumed' end, %(now)s,
-                    json_build_object('status', 'RUNNING', 'attempt', attempt, 'worker_id', worker_id)
-             from claimed)
-           select * from claimed""",
-        {"run": run_id, "job": job_id, "worker": worker_id, "now": now(), "event": new_id()},
-    )
-    if row is not None and row["status_before"] == RunStatus.RETRYING:
-        await clear(connection, queue, row)
-    return row
+    return await enqueue(connection, queue, row, {"status": "QUEUED", "attempt": 1})
 
 
 @dataclass(slots=True)
@@ -224,13 +199,16 @@ async def put_off(connection: Connection, queue: Queue, moves: Iterable[Advance]
         return
     rows = await several(
         connection,
-        "select distinct run_id from run_signals where run_id = any(%s) and not delivered",
+        """select id, queue, priority, status = 'WAITING' and exists (
+             select 1 from run_signals s where s.run_id = runs.id and not s.delivered) as told
+           from runs where id = any(%s)""",
         (list(waiting),),
     )
-    told = {row["run_id"] for row in rows if waiting[row["run_id"]].status is RunStatus.WAITING}
-    for run_id, move in waiting.items():
-        if run_id in told or move.wake_at is not None:
-            job_id = await queue.defer(connection, run_id, at=None if run_id in told else move.wake_at)
+    for row in rows:
+        run_id, wake_at = row["id"], waiting[row["id"]].wake_at
+        if row["told"] or wake_at is not None:
+            at = None if row["told"] else wake_at
+            job_id = await queue.defer(connection, run_id, queue=row["queue"], priority=row["priority"], at=at)
             await run_sql(connection, "update runs set job_id = %s where id = %s", (job_id, run_id))
 
 
@@ -255,8 +233,8 @@ async def cancel(
     moved = Moved(project_id, run_id, run["last_seq"] + len(events))
     await run_sql(
         connection,
-        """update runs set status = 'CANCELLED', reason = %s::json, finished_at = %s, last_seq = %s, wake_at = null
-           where id = %s""",
+        """update runs set status = 'CANCELLED', reason = %s::json, finished_at = %s, last_seq = %s, wake_at = null,
+                  held = false where id = %s""",
         (jsontext.dumps(why), now(), moved.last_seq, run_id),
     )
     await write_events(connection, moved, events)
@@ -300,18 +278,15 @@ async def requeue(
     """A live run → QUEUED: handed back by its own executor (`claimed` is its token), or taken up by the sweeper."""
     row = await one(
         connection,
-        """update runs set status = 'QUEUED', worker_id = null, queued_at = %s, last_seq = last_seq + 1,
+        """update runs set status = 'QUEUED', worker_id = null, queued_at = %s, last_seq = last_seq + 1, held = false,
                   attempt = attempt + %s, losses = losses + %s
            where id = %s and status in ('RUNNING', 'QUEUED', 'WAITING') and claim = coalesce(%s, claim)
-           returning project_id, last_seq, attempt""",
+           returning *""",
         (now(), int(loss), int(loss), run_id, claimed),
     )
     if row is None:
         return None
-    moved = Moved(row["project_id"], run_id, row["last_seq"])
-    data = {"status": "QUEUED", "attempt": row["attempt"], "reason": why}
-    await enqueue(connection, queue, moved, NewEvent("workflow.run.queued", data))
-    return moved
+    return await enqueue(connection, queue, row, {"status": "QUEUED", "attempt": row["attempt"], "reason": why})
 
 
 async def give_up(
@@ -331,8 +306,8 @@ async def give_up(
     moved = Moved(project_id, run_id, run["last_seq"] + len(events))
     await run_sql(
         connection,
-        """update runs set status = 'FAILED', error = %s::json, reason = %s::json, finished_at = %s, last_seq = %s
-           where id = %s""",
+        """update runs set status = 'FAILED', error = %s::json, reason = %s::json, finished_at = %s, last_seq = %s,
+                  held = false where id = %s""",
         (jsontext.dumps(error), jsontext.dumps(why), now(), moved.last_seq, run_id),
     )
     await write_events(connection, moved, events)

@@ -22,9 +22,10 @@ from app.db import Database
 from app.events.wakeups import Wakeups
 from app.models import RUN_ENDED, RunStatus, now
 from app.queue import Queue
+from app.services.claims import claim
 from app.services.moves import EVENT_BYTES, Moved, reason
 from app.services.signals import tell_parent
-from app.services.transitions import Advance, claim, requeue
+from app.services.transitions import Advance, requeue
 from app.worker.children import Children
 from app.worker.endings import failure_of_run, resumption, waiting_of_run
 from app.worker.inbox import Inbox
@@ -32,6 +33,7 @@ from app.worker.items import Items
 from app.worker.journal import Journal, NodeRow, RunLog
 from app.worker.memory import forget_kept, recall
 from app.worker.recorder import Recorder
+from app.worker.releaser import Releaser
 from app.worker.saver import JournalSaver
 
 RECURSION_LIMIT = 2**31 - 1
@@ -67,6 +69,7 @@ class Executor:
         compiler: WorkflowGraphCompiler,
         resources: Resources,
         inbox: Inbox,
+        releaser: Releaser,
         worker_id: UUID,
         secrets: Mapping[str, str],
     ) -> None:
@@ -77,6 +80,7 @@ class Executor:
         self._compiler = compiler
         self._resources = resources
         self._inbox = inbox
+        self._releaser = releaser
         self._worker_id = worker_id
         self._secrets = secrets
         self._graphs: dict[tuple[UUID, int], CompiledWorkflow] = {}
@@ -88,6 +92,11 @@ class Executor:
         if row is None:
             return
         self._wakeups.wake(row["project_id"], run_id, row["last_seq"])
+        if row["behind"]:
+            self._releaser.note(row["project_id"])
+        if row["status"] != RunStatus.RUNNING:
+            # There is no room for it: it comes again.
+            return
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # a coroutine that runs has a task
         run = RunLog(run_id, row["project_id"], row["claim"], row["last_seq"], _canceller(task))
@@ -101,6 +110,9 @@ class Executor:
             if not run.is_lost:
                 # Cancelled by its user: the row says so already. A cancel that lost the race finds the run ended.
                 run.is_lost = True
+        finally:
+            if row["limited"]:
+                self._releaser.note(row["project_id"])
 
     async def _run(self, row: DictRow, run: RunLog) -> None:
         try:
@@ -140,7 +152,8 @@ class Executor:
             info,
             self._resources,
             secrets=self._secrets,
-            waits=Waits(patience=self._inbox.patience),
+            # A child run that has to wait for its parent's place is not to be waited for.
+            waits=Waits(patience=None if row["limited"] else self._inbox.patience),
             children=children,
             debug=_debug(row["debug"]),
         )

@@ -1,4 +1,4 @@
-"""A worker process: the queue's worker under a supervisor, the journal, the heartbeat and the sweeper."""
+"""A worker process: the queue's worker under a supervisor, the journal, the heartbeat, the sweeper and the pruner."""
 
 import asyncio
 import os
@@ -20,6 +20,8 @@ from app.worker.executor import Executor
 from app.worker.heartbeat import Heartbeat
 from app.worker.inbox import Inbox
 from app.worker.journal import Journal
+from app.worker.pruner import Pruner
+from app.worker.releaser import Releaser
 from app.worker.sweeper import Sweeper
 
 SECRET_PREFIX = "GRAPHWRIGHT_SECRET_"  # noqa: S105  # a name, not a secret
@@ -57,6 +59,7 @@ class Worker:
         )
         self._journal = Journal(database, queue, wakeups, flush_seconds=settings.flush_seconds)
         self._inbox = Inbox(database.pool, concurrency=settings.concurrency)
+        self._releaser = Releaser(database.pool, queue)
         self._executor = Executor(
             database=database,
             queue=queue,
@@ -65,6 +68,7 @@ class Worker:
             compiler=compiler,
             resources=self._resources,
             inbox=self._inbox,
+            releaser=self._releaser,
             worker_id=self.id,
             secrets=_secrets(),
         )
@@ -82,6 +86,7 @@ class Worker:
             heartbeat_seconds=settings.heartbeat_seconds,
             lost_seconds=settings.worker_lost_seconds,
         )
+        self._pruner = Pruner(database, settings)
         self._tasks: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
@@ -92,6 +97,8 @@ class Worker:
             asyncio.create_task(self._supervise(), name="worker"),
             asyncio.create_task(self._sweeper.run(), name="sweeper"),
             asyncio.create_task(self._inbox.run(), name="inbox"),
+            asyncio.create_task(self._pruner.run(), name="pruner"),
+            asyncio.create_task(self._releaser.run(), name="releaser"),
         ]
 
     async def stop(self) -> None:

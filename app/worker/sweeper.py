@@ -18,6 +18,7 @@ from app.services.restarts import hasten
 from app.services.signals import tell_parent
 from app.services.transitions import cancel_children, give_up, requeue
 from app.worker.heartbeat import lock_key
+from app.worker.releaser import release_all
 
 MAX_LOSSES = 3
 """A run that has lost its worker this often FAILS with `worker_lost`: it is likely what kills them."""
@@ -67,6 +68,7 @@ class Sweeper:
             found = [*await self._orphans(connection), *await self._stranded(connection)]
             # In the order of their ids, as everybody locks several runs; a parent is older than its children.
             moves = [await self._move(connection, run) for run in sorted(found, key=lambda run: run["id"])]
+        await release_all(self._pool, self._queue)
         return [moved for moved in moves if moved is not None] + await self._reconcile()
 
     async def _reconcile(self) -> list[Moved]:
@@ -136,7 +138,7 @@ class Sweeper:
                where (r.status = 'QUEUED' and r.queued_at < clock_timestamp() - make_interval(secs => %(wait)s)
                       or r.status in ('WAITING', 'RETRYING')
                       and r.wake_at < clock_timestamp() - make_interval(secs => %(wait)s))
-               and (j.id is null or j.status not in ('todo') and not exists (
+               and not r.held and (j.id is null or j.status not in ('todo') and not exists (
                       select 1 from procrastinate_events e where e.job_id = j.id and e.type = 'started'
                       and e.at > clock_timestamp() - make_interval(secs => %(wait)s))) limit 500""",
             {"wait": STRANDED_SECONDS},

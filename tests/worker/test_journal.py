@@ -13,6 +13,7 @@ from app.ids import new_id
 from app.models import RunStatus, now
 from app.queue import Queue
 from app.services import transitions
+from app.services.claims import claim
 from app.services.transitions import Advance
 from app.worker.journal import Journal, NodeRow, RunLog
 
@@ -42,7 +43,7 @@ class Bench:
             )
             await transitions.execute(connection, self.queue, self.project, moved.run_id)
             job = await (await connection.execute("select job_id from runs where id = %s", (moved.run_id,))).fetchone()
-            row = await transitions.claim(connection, self.queue, moved.run_id, job["job_id"], new_id())
+            row = await claim(connection, self.queue, moved.run_id, job["job_id"], new_id())
         self.lost = asyncio.Event()
         return RunLog(moved.run_id, self.project, row["claim"], row["last_seq"], self.lost.set)
 

@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from app.db import Database
 from app.ids import new_id
 from app.services import restarts, transitions
+from app.services.claims import claim
 from app.services.transitions import Advance, Parent
 from app.worker.sweeper import Sweeper
 from tests.support import until
@@ -103,7 +104,7 @@ async def test_a_run_that_is_taken_up_while_the_sweeper_looks_is_not_taken_away(
     async with holding(bench.database, run_id) as connection:
         sweep = asyncio.create_task(sweeper_of(bench).sweep())
         await until(lambda: waits_for_a_lock(bench.database))
-        assert await transitions.claim(connection, bench.queue, run_id, job_id, new_id()) is not None
+        assert await claim(connection, bench.queue, run_id, job_id, new_id()) is not None
 
     assert await sweep == []
     run = await run_of(bench, run_id)
