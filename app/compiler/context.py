@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from app.compiler.failures import HardError
 from app.compiler.resources import Resources
-from app.compiler.waiting import Child, Path, Reason, Signal, SignalKind
+from app.compiler.waiting import Child, Path, Place, Reason, Signal, SignalKind
 
 Evaluate = Callable[[str | bool], JsonValue]
 Wait = Callable[[SignalKind | None, Reason, datetime | None], Awaitable[Signal | None]]
@@ -27,6 +27,12 @@ class RunInfo:
     workflow_id: str
     attempt: int
     input: JsonValue
+
+
+def idempotency_key(run_id: str, place: Place) -> str:
+    """What every attempt of a turn of a node, or of an item of a map, passes on to the outside."""
+    node_id, iteration, path = place
+    return "/".join([run_id, node_id, str(iteration), *map(str, path)])
 
 
 @dataclass(slots=True)

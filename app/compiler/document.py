@@ -10,6 +10,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
+from app.config import LONGEST_QUEUE_NAME
 from app.errors import Problem, pointer_to
 
 MAX_NODES = 10_000
@@ -41,6 +42,10 @@ class Position(_Part):
     y: float = Field(description="Downwards.")
 
 
+QueueName = Annotated[str, Field(min_length=1, max_length=LONGEST_QUEUE_NAME, pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+"""Letters and digits of ASCII, and dots, dashes and underscores behind the first."""
+
+
 class Node(_Part):
     """One node of the graph."""
 
@@ -63,7 +68,7 @@ class Node(_Part):
     writes: dict[str, JsonValue] = Field(
         default_factory=dict, description="What is written to the shared state, by key; templates may read `output`."
     )
-    queue: str = Field(default="default", min_length=1, max_length=40, description="What a worker must be able to do.")
+    queue: QueueName = Field(default="default", description="The node runs on a worker that serves this queue.")
     max_iterations: int | None = Field(default=None, ge=1, description="Laps of the loop that this node heads.")
     position: Position | None = Field(default=None, description="Where an editor draws the node.")
     metadata: dict[str, JsonValue] | None = Field(default=None, description="Anything; it is only kept.")

@@ -75,9 +75,17 @@ class ItemError(Exception):
         self.failure = failure
 
 
+class CallError(Exception):
+    """Raised at home for a node whose work has failed on another worker."""
+
+    def __init__(self, failure: Failure) -> None:
+        super().__init__(failure.message)
+        self.failure = failure
+
+
 def failure_of(error: BaseException) -> Failure:
     """Describe any error of a node, and decide whether another try makes sense."""
-    if isinstance(error, ItemError):
+    if isinstance(error, ItemError | CallError):
         return error.failure
     return Failure(
         type=_type_of(error),

@@ -15,6 +15,7 @@ from typing import Any
 from langchain_core.runnables import RunnableConfig
 from pydantic import JsonValue
 
+from app.compiler.calls import WAITING_FOR_WORKER, WORKING_ELSEWHERE
 from app.compiler.failures import Failure, ItemError, Park
 from app.compiler.items import ItemState, Results, digest
 from app.compiler.turns import Outcome
@@ -27,7 +28,7 @@ BREATH_SECONDS = 0.002
 """Items that never wait let the rest of the process have its turn this often."""
 
 Work = Callable[[Visit, RunnableConfig], Awaitable[Outcome]]
-Tell = Callable[[Visit, RunnableConfig, str, Mapping[str, Any]], Awaitable[None]]
+Tell = Callable[[Visit, RunnableConfig, str, Mapping[str, Any]], Awaitable[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,7 +216,10 @@ class MapRun:
         said = why if not visit.path else Reason("waiting_for_items", message, {"waiting": count})
         since = (visit.began or datetime.now(UTC)).isoformat()
         shown = {"reason": {**said.as_json(), "since": since}, "wake_at": visit.wake_at(until), "input": visit.given}
-        await self._tell(visit, self._config, "waiting", shown)
+        # A map whose items are worked on elsewhere does not wait, as long as nobody can do anything about the others.
+        working = any(one.why.code == WORKING_ELSEWHERE for one in parked)
+        if not (working and first.why.code in (WAITING_FOR_WORKER, WORKING_ELSEWHERE)):
+            await self._tell(visit, self._config, "waiting", shown)
         return Park(until)
 
     async def _tick(self) -> None:
@@ -255,7 +259,13 @@ def take_down(visit: Visit, kind: str, data: Mapping[str, Any]) -> bool:
     return True
 
 
-_STATUSES = {"waiting": "WAITING", "going": "RUNNING", "retrying": "RETRYING", "attempt": "RUNNING"}
+_STATUSES = {
+    "waiting": "WAITING",
+    "going": "RUNNING",
+    "begun": "RUNNING",
+    "retrying": "RETRYING",
+    "attempt": "RUNNING",
+}
 
 
 def _collected(error: Mapping[str, Any] | None) -> JsonValue:

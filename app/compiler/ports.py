@@ -20,13 +20,19 @@ TAG = "graphwright"
 """Marks what is a node's own work in LangGraph's events."""
 
 
-async def tell(visit: Visit, config: RunnableConfig, kind: str, data: Mapping[str, Any]) -> None:
-    """Tell whoever listens to the graph's events what has become of a visit; items are told to their log."""
+async def tell(
+    visit: Visit, config: RunnableConfig, kind: str, data: Mapping[str, Any], number: int | None = None
+) -> bool:
+    """Tell whoever listens to the graph's events what has become of a visit; items are told to their log.
+
+    `number` is there for news of a call. True when the log has taken it down, and no event will tell.
+    """
     if visit.path:
         if take_down(visit, kind, data):
-            return
+            return True
         data = {**data, "item": list(visit.path)}
-    await adispatch_custom_event(f"{TAG}.{kind}", {"visit": visit, "data": data}, config=config)
+    await adispatch_custom_event(f"{TAG}.{kind}", {"visit": visit, "data": data, "number": number}, config=config)
+    return False
 
 
 @dataclass(slots=True)

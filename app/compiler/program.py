@@ -154,7 +154,7 @@ class ProgramBuilder:
             self._problem("invalid_config", spot.config + found.pointer, message, outer)
             return None
         try:
-            node = Node.model_validate({**found.definition, "id": outer.id})
+            node = Node.model_validate({"queue": outer.queue, **found.definition, "id": outer.id})
         except ValidationError:
             return None  # the outer config's model names what is wrong
         pointer = spot.config + found.pointer

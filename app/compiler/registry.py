@@ -46,6 +46,7 @@ class NodeType:
     that `NodeContext.each` runs; its place is among `literal`.
     `by_config` is off where what a node gives depends on what it reads from its context, such as the run's input or the
     predecessors that led to it: then a result is never taken again for having been reached with the same config.
+    `in_place` types only direct the run, so they run where it is executed, whatever their queue.
     """
 
     name: str
@@ -59,6 +60,7 @@ class NodeType:
     branch_names: BranchNames | None = None
     inner: InnerNode | None = None
     by_config: bool = True
+    in_place: bool = False
 
     def branches(self, config: Mapping[str, Any]) -> tuple[str, ...] | None:
         """The names that a `branch` edge of such a node may use; None when the type has no branches."""
@@ -202,6 +204,7 @@ def node_type(
     branch_names: BranchNames | None = None,
     inner: InnerNode | None = None,
     by_config: bool = True,
+    in_place: bool = False,
 ) -> Callable[[F], F]: ...
 def node_type(
     name: str | F | None = None,
@@ -215,12 +218,13 @@ def node_type(
     branch_names: BranchNames | None = None,
     inner: InnerNode | None = None,
     by_config: bool = True,
+    in_place: bool = False,
 ) -> F | Callable[[F], F]:
     """Register a function `(context, config)` as a node type, and leave it as it is.
 
     Name, title and description come from the function, the config model from its second parameter, unless given.
     Plain functions run in a thread. A type that reads more of its context than its config says has to say so with
-    `by_config=False`. Raises RegistrationError.
+    `by_config=False`; one that waits, starts runs or has an inner node runs `in_place`. Raises RegistrationError.
     """
 
     def register(decorated: F) -> F:
@@ -237,6 +241,7 @@ def node_type(
             branch_names=branch_names,
             inner=inner,
             by_config=by_config,
+            in_place=in_place or inner is not None,
         )
         if entry.config.model_config.get("extra") != "forbid":
             raise RegistrationError(f'The config model of the node type {label} must set extra="forbid".')

@@ -30,6 +30,9 @@ class CallableTool(Protocol):
     @property
     def args_schema(self) -> Mapping[str, Any]: ...
 
+    @property
+    def takes_context(self) -> bool: ...
+
     async def call(self, args: Mapping[str, Any], resources: "Resources", context: Any = None) -> JsonValue: ...
 
 

@@ -51,6 +51,11 @@ class Tool:
     process: bool = False
     is_async: bool = False
 
+    @property
+    def takes_context(self) -> bool:
+        """Whether the function is given the NodeContext."""
+        return self.signature.context_parameter is not None
+
     async def call(
         self, args: Mapping[str, Any], resources: Resources, context: NodeContext | None = None
     ) -> JsonValue:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
+from app.compiler.calls import NodeCalls
 from app.compiler.context import RunInfo
 from app.compiler.items import ItemLog, ItemState, Results
 from app.compiler.plan import START, Region, Unit
@@ -80,7 +81,8 @@ class RunContext:
     `known` holds what earlier executions have completed, by node id and iteration, and `items` the items of maps by
     place; `item_log` takes down where they stand now; `attempts` how often a node that has to run again was tried
     before; `begun` when the nodes that waited had begun; `kept` what nodes gave on an older version of the graph, or
-    are to give. `parks` are the outcomes of those that wait.
+    are to give. `calls` are made for nodes that other workers run; without it all run here. `parks` are the outcomes
+    of those that wait.
     """
 
     run: RunInfo
@@ -94,6 +96,7 @@ class RunContext:
     secrets: Mapping[str, str] = field(default_factory=dict)
     waits: Waits = field(default_factory=Waits)
     children: ChildRuns | None = None
+    calls: NodeCalls | None = None
     debug: Debug | None = None
     turns: dict[int, "Turn"] = field(default_factory=dict)
     ended: dict[int, list["Turn"]] = field(default_factory=dict)

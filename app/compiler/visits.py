@@ -20,7 +20,7 @@ class Visit:
     `again` says that the item was tried in an earlier attempt of its map, and `started` when it first began. `waiting`
     is what the visit waits for, `deadline` when its attempt is over, and `spawned` tells that it has started child
     runs. `reused` is an earlier result that is taken again, so that the node does not run. `override` replaces parts of
-    the config, as somebody said at a breakpoint.
+    the config, as somebody said at a breakpoint; `elsewhere` says that another worker does the node's work.
     """
 
     context: RunContext
@@ -44,6 +44,7 @@ class Visit:
     override: Mapping[str, JsonValue] | None = None
     spawned: bool = False
     reused: Outcome | None = None
+    elsewhere: bool = False
 
     @property
     def key(self) -> tuple[str, int]:

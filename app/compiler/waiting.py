@@ -25,7 +25,7 @@ LONGEST_SECONDS = 1e11
 """Three thousand years; a longer time counts as this."""
 
 T = TypeVar("T")
-SignalKind = Literal["answer", "step", "child"]
+SignalKind = Literal["answer", "step", "child", "call"]
 Path = tuple[int, ...]
 """Which item of a map, the index in the outermost map first; empty outside of maps."""
 Place = tuple[str, int, Path]
@@ -58,7 +58,7 @@ def later(since: datetime, seconds: float) -> datetime:
     return min(FAR, since + timedelta(seconds=min(seconds, LONGEST_SECONDS)))
 
 
-_TELLING = ("waiting_for_approval", "breakpoint", "waiting_for_run", "waiting_for_time")
+_TELLING = ("waiting_for_approval", "breakpoint", "waiting_for_run", "waiting_for_worker", "waiting_for_time")
 
 
 def most_telling(waiting: Sequence[T], code: Callable[[T], str]) -> T:
@@ -119,7 +119,7 @@ class Waits:
         grace_seconds: float = GRACE_SECONDS,
         patience: Callable[[], float] | None = None,
     ) -> None:
-        """`patience` tells how long a run may keep its worker when what it waits for are child runs."""
+        """`patience` tells how long a run may keep its worker when it waits for child runs, or for other workers."""
         self._signals = {place: deque(found) for place, found in (signals or {}).items()}
         self._waiters: dict[Place, _Waiter] = {}
         self._grace = grace_seconds
@@ -194,7 +194,7 @@ class Waits:
         self._working -= 1
         if not self._working and self._waiters and self._timer is None:
             grace = self._grace
-            if self._patience is not None and any(waiter.kind == "child" for waiter in self._waiters.values()):
+            if self._patience is not None and any(waiter.kind in _SHORT for waiter in self._waiters.values()):
                 grace = max(grace, self._patience())
             self._timer = asyncio.get_running_loop().call_later(grace, self._park)
 
@@ -207,5 +207,7 @@ class Waits:
                 waiter.future.set_exception(Park(waiter.until))
 
 
+_SHORT = ("child", "call")
+"""What is likely to come soon."""
 _LONGEST_TIMER = 1_000_000.0
 """Seconds. Event loops refuse timers of many years; a run that waits so long parks before."""

@@ -12,13 +12,16 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from langchain_core.runnables import Runnable, RunnableConfig
-from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic import JsonValue
 
 from app.compiler.announcement import announced, only_listener
-from app.compiler.context import NodeContext
+from app.compiler.attempts import NodeTimeoutError, checked, in_time, is_being_cancelled
+from app.compiler.calls import NewCall
+from app.compiler.context import NodeContext, idempotency_key
 from app.compiler.document import Retry
+from app.compiler.elsewhere import elsewhere, goes_elsewhere, request_of
 from app.compiler.expressions import Allowance
-from app.compiler.failures import Failure, HardError, Park, failure_of
+from app.compiler.failures import Failure, Park, failure_of
 from app.compiler.kept import kept_result
 from app.compiler.places import restorer
 from app.compiler.plan import START
@@ -56,6 +59,7 @@ class NodeWork(Runnable[Visit, Outcome]):
     async def ainvoke(self, input: Visit, config: RunnableConfig | None = None, **kwargs: Any) -> Outcome:  # noqa: A002
         """Run the node once, or say why it was skipped; never raises for a failure of the node."""
         config = config or {}
+        input.elsewhere = goes_elsewhere(self.program, input)
         if (listener := only_listener(config)) is not None:
             return await announced(listener, self._run, input, config, name=self.program.node.id, tag=TAG)
         tagged = cast(RunnableConfig, {**config, "tags": [TAG]})
@@ -76,6 +80,8 @@ class NodeWork(Runnable[Visit, Outcome]):
     async def work(self, visit: Visit, config: RunnableConfig) -> Outcome:
         """Call the type until it succeeds or has failed for good; raises Park where the visit has to wait."""
         retry = self.program.node.retry or _ONCE
+        if visit.path:
+            visit.elsewhere = goes_elsewhere(self.program, visit)
         begun = visit.context.begun
         visit.began = begun.get(visit.place) if begun else None
         # Attempts before a wait count, those that a crash cut off do not.
@@ -89,9 +95,11 @@ class NodeWork(Runnable[Visit, Outcome]):
             except Park:
                 raise
             except (Exception, SystemExit, asyncio.CancelledError) as error:
-                if isinstance(error, asyncio.CancelledError) and _really_cancelled():
+                if isinstance(error, asyncio.CancelledError) and is_being_cancelled():
                     raise
                 failure = failure_of(error)
+                if self._inner is not None and visit.context.calls is not None:
+                    await visit.context.calls.abandon(visit.place)
                 if failure.retryable and tries < retry.max_attempts:
                     await self._pause(visit, config, failure, retry, tries)
                     continue
@@ -178,6 +186,8 @@ class NodeWork(Runnable[Visit, Outcome]):
     async def _attempt(self, visit: Visit, config: RunnableConfig, *, again: bool) -> JsonValue:
         program = self.program
         scope = self.scopes.scope(visit, program.before)
+        if visit.elsewhere:
+            return await self._attempt_elsewhere(visit, config, scope)
         model = program.model
         allowance = Allowance()
         if model is None:
@@ -186,47 +196,44 @@ class NodeWork(Runnable[Visit, Outcome]):
                 await asyncio.sleep(0)
             if not visit.path:  # what items were given is not kept
                 visit.given = self._rendered(hidden(scope)) if "secrets" in scope else rendered
-            model = self._checked(rendered)
+            model = checked(program.type, rendered)
         else:
             rendered = visit.given = program.node.config
         if visit.override is not None:
             visit.given = {**cast("dict[str, JsonValue]", visit.given), **visit.override}
-            model = self._checked({**rendered, **visit.override})
+            model = checked(program.type, {**rendered, **visit.override})
         now = datetime.now(UTC)
         if allowance.is_well_used:
             await asyncio.sleep(0)
         visit.limit(now if visit.began is None else visit.began, program.node.timeout)
         item_work = None if self._inner is None else self._inner.work
         context = self._context(visit, Ports(program, visit, config, scope, allowance, again, item_work))
-        if visit.deadline is None:
+        if visit.deadline is None or program.node.timeout is None:
             return await program.type.run(context, model)
-        try:
-            async with asyncio.timeout((visit.deadline - now).total_seconds()) as limit:
-                return await program.type.run(context, model)
-        except TimeoutError as error:
-            if not limit.expired():
-                raise
-            message = (
-                f"No result within {program.node.timeout:g} seconds; raise the node's `timeout` if it needs longer."
-            )
-            raise NodeTimeoutError(message) from error
+        left = (visit.deadline - now).total_seconds()
+        return await in_time(program.type.run(context, model), left, program.node.timeout)
+
+    async def _attempt_elsewhere(self, visit: Visit, config: RunnableConfig, scope: Mapping[str, Any]) -> JsonValue:
+        """Let another worker make the attempt; its `timeout` begins there."""
+        program = self.program
+        self.show_input(visit)
+        rendered: Any = program.node.config
+        if "secrets" not in scope:
+            rendered = visit.given if visit.given is not None else self._rendered(scope)
+            checked(program.type, {**rendered, **(visit.override or {})})
+        if visit.override is not None:
+            visit.given = {**cast("dict[str, JsonValue]", visit.given or {}), **visit.override}
+        request = request_of(program, visit, scope, rendered, self._taken(visit))
+        if visit.path:
+            visit.given = None
+        visit.limit(visit.began or datetime.now(UTC), None)
+        call = NewCall(visit.place, visit.attempt, visit.turn.path, program.node.queue, request)
+        return await elsewhere(visit, config, call, tell)
 
     def _rendered(self, scope: Mapping[str, Any], allowance: Allowance | None = None) -> Any:
         program = self.program
         rendered = program.template.render(scope, allowance)
         return rendered if self._restore is None else self._restore(rendered)
-
-    def _checked(self, config: Any) -> BaseModel:
-        try:
-            return self.program.type.config.model_validate(config)
-        except ValidationError as error:
-            said = "; ".join(
-                f"`{'.'.join(str(part) for part in detail['loc'])}`: {detail['msg']}"
-                for detail in error.errors(include_url=False, include_context=False, include_input=False)
-            )
-            raise HardError(
-                f"The config is not valid once its templates are filled in: {said}.", "invalid_config"
-            ) from None
 
     def _context(self, visit: Visit, ports: Ports) -> NodeContext:
         context = visit.context
@@ -235,7 +242,7 @@ class NodeWork(Runnable[Visit, Outcome]):
             node_id=visit.node_id,
             iteration=visit.iteration,
             attempt=visit.attempt,
-            idempotency_key="/".join([context.run.id, visit.node_id, str(visit.iteration), *map(str, visit.path)]),
+            idempotency_key=idempotency_key(context.run.id, visit.place),
             taken=self._taken(visit),
             resources=context.resources,
             evaluator=ports.evaluate,
@@ -310,15 +317,4 @@ class NodeWork(Runnable[Visit, Outcome]):
         return Outcome("FAILED", error=error, reason=reason, edges=edges, handled=handled)
 
 
-class NodeTimeoutError(TimeoutError):
-    """A node took longer than its `timeout`; worth another try."""
-
-    TYPE = "NodeTimeoutError"
-
-
 _ONCE = Retry(max_attempts=1)
-
-
-def _really_cancelled() -> bool:
-    task = asyncio.current_task()
-    return task is not None and task.cancelling() > 0

@@ -44,7 +44,7 @@ class ApprovalConfig(BaseModel):
         return value
 
 
-@node_type("approval", config=ApprovalConfig, title="Approval", literal=("schema",))
+@node_type("approval", config=ApprovalConfig, title="Approval", literal=("schema",), in_place=True)
 async def approval_node(context: NodeContext, config: ApprovalConfig) -> JsonValue:
     """Asks a person and waits for the answer, which has to fit `schema`; gives `{answer, by}`.
 

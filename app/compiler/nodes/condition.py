@@ -53,6 +53,7 @@ def branch_names(config: Mapping[str, Any]) -> tuple[str, ...]:
     expressions=("branches.*.when",),
     literal=("branches.*.name", "default"),
     branch_names=branch_names,
+    in_place=True,
 )
 async def condition_node(context: NodeContext, config: ConditionConfig) -> JsonValue:
     """Chooses the first branch whose expression is true, else the default; gives `{"branch": name}`.

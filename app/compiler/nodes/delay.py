@@ -29,7 +29,7 @@ class DelayConfig(BaseModel):
         return self
 
 
-@node_type("delay", config=DelayConfig, title="Delay")
+@node_type("delay", config=DelayConfig, title="Delay", in_place=True)
 async def delay_node(context: NodeContext, config: DelayConfig) -> None:
     """Waits for `seconds` or `until` a moment, and gives null; a long wait holds no worker."""
     end = config.until or context.began + timedelta(seconds=config.seconds or 0)

@@ -17,7 +17,7 @@ class InputConfig(BaseModel):
     )
 
 
-@node_type("input", config=InputConfig, title="Input", literal=("schema",), by_config=False)
+@node_type("input", config=InputConfig, title="Input", literal=("schema",), by_config=False, in_place=True)
 async def input_node(context: NodeContext, _config: InputConfig) -> JsonValue:
     """Gives the run's input, which is checked against `schema` when the run is created."""
     return context.run.input

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from app.compiler.context import NodeContext
-from app.compiler.document import Retry
+from app.compiler.document import QueueName, Retry
 from app.compiler.registry import Inner, Registry, node_type
 
 OF_WORKFLOW = ("workflow", "version", "input")
@@ -22,6 +22,7 @@ class InnerDefinition(BaseModel):
     config: dict[str, Any] = Field(default_factory=dict, description="Its templates see `item` and `index`, too.")
     retry: Retry | None = Field(default=None, description="How an item is tried again.")
     timeout: float | None = Field(default=None, gt=0, description="Seconds for one attempt of one item.")
+    queue: QueueName = Field(default="default", description="As of any node; without it, that of the map.")
     on_error: Literal["fail", "continue"] = Field(
         default="fail", description='"continue": the result of an item that fails is null.'
     )

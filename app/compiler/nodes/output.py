@@ -16,7 +16,7 @@ class OutputConfig(BaseModel):
     value: Any = Field(default=None, description="The result: any JSON with templates.")
 
 
-@node_type("output", config=OutputConfig, title="Output", by_config=False)
+@node_type("output", config=OutputConfig, title="Output", by_config=False, in_place=True)
 async def output_node(context: NodeContext, config: OutputConfig) -> JsonValue:
     """Gives the run's result: `value`, or else the outputs of the nodes that led here, by node id."""
     value: JsonValue = config.value if "value" in config.model_fields_set else dict(context.taken)

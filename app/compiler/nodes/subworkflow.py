@@ -20,7 +20,7 @@ class SubworkflowConfig(BaseModel):
     input: Any = Field(default=None, description="The child run's input; may hold templates.")
 
 
-@node_type("subworkflow", config=SubworkflowConfig, title="Subworkflow")
+@node_type("subworkflow", config=SubworkflowConfig, title="Subworkflow", in_place=True)
 async def subworkflow_node(context: NodeContext, config: SubworkflowConfig) -> JsonValue:
     """Runs another workflow as a run of its own, and gives its result.
 
