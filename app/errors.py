@@ -3,6 +3,7 @@
 GraphwrightError
 ├── NotFoundError            404  the thing is not there, or belongs to another project
 ├── ConflictError            409  the thing is in a state that does not allow it
+├── GoneError                410  it was there, and has been deleted by what the server keeps
 ├── PreconditionFailedError  412  somebody else was faster
 ├── UnprocessableError       422  the request says something that cannot be
 ├── UnauthorizedError        401  no key, or a wrong one
@@ -79,6 +80,12 @@ class ConflictError(GraphwrightError):
     code = "conflict"
     status = 409
     title = "Not possible in this state"
+
+
+class GoneError(GraphwrightError):
+    code = "gone"
+    status = 410
+    title = "No longer kept"
 
 
 class PreconditionFailedError(GraphwrightError):

@@ -136,6 +136,14 @@ class Feeds:
                 self.leave(member, [run_id])
                 member.news.set()
 
+    def pruned(self, run_id: UUID, seq: int) -> None:
+        """Events up to a seq were deleted: readers that had not come so far have nothing more to come."""
+        feed = self.by_run.get(run_id)
+        for member in list(feed.members) if feed and seq else ():
+            if member.cursors[run_id] < seq:
+                self.leave(member, [run_id])
+                member.news.set()
+
     def to_read(self) -> Iterator[tuple[UUID, int]]:
         """The runs with news for somebody who waits, each with the seq to read after; they count as read now."""
         dirty, self.dirty = self.dirty, set()

@@ -132,7 +132,8 @@ class Hub:
         for head in heads.values():
             if head.id in after or head.id not in reader.cursors:
                 self._feeds.leave(reader, [head.id])
-                self._feeds.join(reader, head.id, after.get(head.id, head.last_seq), head.last_seq)
+                place = max(after.get(head.id, head.last_seq), head.pruned_seq)
+                self._feeds.join(reader, head.id, place, head.last_seq)
         self._news.set()
         return Snapshot(list(heads.values()), [run_id for run_id in asked if run_id not in heads])
 
@@ -244,9 +245,10 @@ class Hub:
         runs = list(self._feeds.by_run)
         if runs:
             found = await store.last_seqs(self._pool, runs)
-            for row in found:
-                self.hear(*row)
-            self._feeds.gone(set(runs).difference(run_id for _, run_id, _ in found))
+            for project_id, run_id, last_seq, pruned_seq in found:
+                self.hear(project_id, run_id, last_seq)
+                self._feeds.pruned(run_id, pruned_seq)
+            self._feeds.gone(set(runs).difference(row[1] for row in found))
         if self._feeds.by_project:
             since_id = UUID(int=int(since.timestamp() * 1000) << 80)
             for row in await store.changed_runs(self._pool, list(self._feeds.by_project), since, since_id):

@@ -64,12 +64,13 @@ class EventText:
 
 @dataclass(frozen=True, slots=True)
 class RunHead:
-    """How far a run and its log have come."""
+    """How far a run and its log have come; events up to `pruned_seq` have been deleted as too old."""
 
     id: UUID
     workflow_id: UUID
     status: str
     last_seq: int
+    pruned_seq: int = 0
 
     @property
     def ended(self) -> bool:
@@ -83,6 +84,7 @@ class RunHead:
             "workflow_id": str(self.workflow_id),
             "status": self.status,
             "last_seq": self.last_seq,
+            **({"pruned_seq": self.pruned_seq} if self.pruned_seq else {}),
         }
 
 
@@ -102,20 +104,22 @@ async def read_many(pool: Pool, cursors: Mapping[UUID, int], limit: int) -> dict
 
 async def heads(pool: Pool, project_id: UUID, run_ids: Sequence[UUID]) -> list[RunHead]:
     """The given runs of a project; those that it does not have are left out."""
-    query = "select id, workflow_id, status, last_seq from runs where project_id = %s and id = any(%s) order by id"
+    query = """select id, workflow_id, status, last_seq, pruned_seq from runs
+               where project_id = %s and id = any(%s) order by id"""
     return [RunHead(*row) for row in await _rows(pool, query, (project_id, list(run_ids)))]
 
 
 async def live_heads(pool: Pool, project_id: UUID) -> list[RunHead]:
     """All runs of a project that have not ended."""
-    query = "select id, workflow_id, status, last_seq from runs where project_id = %s and status = any(%s) order by id"
+    query = """select id, workflow_id, status, last_seq, pruned_seq from runs
+               where project_id = %s and status = any(%s) order by id"""
     return [RunHead(*row) for row in await _rows(pool, query, (project_id, _LIVE))]
 
 
-async def last_seqs(pool: Pool, run_ids: Sequence[UUID]) -> list[tuple[UUID, UUID, int]]:
-    """Project, run and newest seq of the given runs; those that are gone are left out."""
-    query = "select project_id, id, last_seq from runs where id = any(%s)"
-    return [(project, run, seq) for project, run, seq in await _rows(pool, query, (list(run_ids),))]
+async def last_seqs(pool: Pool, run_ids: Sequence[UUID]) -> list[tuple[UUID, UUID, int, int]]:
+    """Project, run, newest seq and pruned seq of the given runs; those that are gone are left out."""
+    query = "select project_id, id, last_seq, pruned_seq from runs where id = any(%s)"
+    return [(project, run, seq, pruned) for project, run, seq, pruned in await _rows(pool, query, (list(run_ids),))]
 
 
 async def changed_runs(

@@ -47,6 +47,7 @@ DESCRIPTIONS = {
     403: "The key's role does not allow this",
     404: "Not there, or another project's",
     409: "Not possible in this state",
+    410: "No longer kept",
     412: "Changed by somebody else",
     422: "The request or the graph has problems",
 }

@@ -12,9 +12,10 @@ from sse_starlette.sse import SendTimeoutError
 from starlette.types import Receive, Scope, Send
 
 from app import log
-from app.errors import NotFoundError
-from app.events import EventText, Hub, store
+from app.errors import GoneError, NotFoundError
+from app.events import EventText, Hub, RunHead, store
 from app.routes.accept import prefers_json
+from app.routes.answers import errors
 from app.routes.feed import router as feed_router
 from app.routes.watching import WatchedProject, Watching
 
@@ -95,6 +96,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     },
     204: {"description": "The run has ended, and nothing follows the event that was named."},
+    410: errors(410)[410],
 }
 
 
@@ -127,11 +129,23 @@ async def run_events(
     head = found[0]
     if prefers_json(request.headers.get("accept", "*/*"), over="text/event-stream"):
         place = after if cursor is None else cursor
+        _must_be_kept(head, place)
         return _page(await store.read_after(watching.pool, run_id, place, limit + 1), limit)
     seen = after if last_event_id is None else last_event_id
     if head.ended and seen >= head.last_seq:
         return Response(status_code=204, headers={"Cache-Control": "no-cache"})
+    _must_be_kept(head, seen)
     return EventStream(watching.hub, _frames(watching.hub, run_id, seen, head.last_seq))
+
+
+def _must_be_kept(head: RunHead, after: int) -> None:
+    """Raise GoneError (`events_pruned`) when events that follow `after` have been deleted as too old."""
+    if after < head.pruned_seq:
+        raise GoneError(
+            f"The events 1 to {head.pruned_seq} of this run are no longer kept. The run, its nodes and its result are "
+            f"still there, and so are later events, if any: ask for those after {head.pruned_seq}.",
+            code="events_pruned",
+        )
 
 
 async def _frames(hub: Hub, run_id: UUID, after: int, head: int) -> AsyncIterator[bytes]:
