@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from functools import cache
 from importlib import import_module
 from pathlib import Path
+from typing import LiteralString
 
 import psycopg
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -20,6 +21,17 @@ LOCK_POLL_SECONDS = 0.05
 LOCK_SECONDS = 120.0
 UPGRADES = "app.upgrades"
 """The module that carries out migrations, by its name: most processes never need it."""
+
+_CHECKPOINT_TABLES: tuple[LiteralString, ...] = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
+CHECKPOINTS: tuple[LiteralString, ...] = (
+    # Their primary keys begin with the thread, too. And all of their rows are deleted soon: space is to be found again.
+    *(f"drop index concurrently if exists {table}_thread_id_idx" for table in _CHECKPOINT_TABLES),
+    *(
+        f"alter table {table} set (autovacuum_vacuum_scale_factor = 0.05, autovacuum_vacuum_threshold = 500)"
+        for table in _CHECKPOINT_TABLES
+    ),
+)
+"""What becomes of LangGraph's own tables once it has made them."""
 
 _REVISION = re.compile(r'^(down_)?revision\b.*= "(\w+)"$', re.MULTILINE)
 
@@ -59,6 +71,8 @@ async def migrate(url: str) -> None:
             libpq_url(url), autocommit=True, prepare_threshold=0, row_factory=dict_row
         ) as connection:
             await AsyncPostgresSaver(connection).setup()
+            for statement in CHECKPOINTS:
+                await connection.execute(statement)
 
 
 async def at_head(database: Database) -> bool:

@@ -11,6 +11,7 @@ COMMANDS = {
     "serve": "Run the API, the pages and a worker.",
     "worker": "Run a worker, on this or any other machine.",
     "migrate": "Bring the database up to date.",
+    "prune": "Delete what is no longer kept, or say what that would be.",
     "workers": "List the workers of the database.",
     "validate": "Check a graph file.",
     "export": "Write a graph file as a Python program, or in another form.",
