@@ -1,7 +1,8 @@
 """LangGraph's checkpoints, written by the journal in the transactions of the states and events they belong to."""
 
 import json
-from collections.abc import Sequence
+import re
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -11,6 +12,7 @@ from langgraph.checkpoint.base import (
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
+    DeltaChannelHistory,
     get_serializable_checkpoint_metadata,
 )
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
@@ -34,18 +36,59 @@ class PlainSerializer(JsonPlusSerializer):
 class JournalSaver(AsyncPostgresSaver):
     """The checkpointer of one execution; reads from the pool, writes to the journal.
 
-    `fresh` says that the thread has no checkpoints yet, which saves looking.
+    Every write goes behind the fence of `run`. `fresh` says that its thread has no checkpoints yet, so none is looked for.
+    Reads flush what this execution has written before; other namespaces of a fresh thread cost no look.
     """
 
     def __init__(self, pool: Pool, journal: Journal, run: RunLog, *, fresh: bool) -> None:
         super().__init__(pool, serde=PlainSerializer())
         self._journal = journal
-        self._run = run
+        self.run = run
         self._fresh = fresh
+        self._begun: set[tuple[str, str]] = set()
 
     async def aget_tuple(self, config: RunnableConfig) -> CheckpointTuple | None:
         """The newest checkpoint of the thread, or the one that the config names."""
-        return None if self._fresh else await super().aget_tuple(config)
+        place = config["configurable"]
+        if (place["thread_id"], place.get("checkpoint_ns", "")) in self._begun:
+            await self._journal.written(self.run)
+        elif self._fresh:
+            return None
+        return await super().aget_tuple(config)
+
+    async def alist(
+        self,
+        config: RunnableConfig | None,
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002  # the base class names it
+        before: RunnableConfig | None = None,
+        limit: int | None = None,
+    ) -> AsyncIterator[CheckpointTuple]:
+        """The checkpoints that fit, the newest first."""
+        await self._flush()
+        async for found in super().alist(config, filter=filter, before=before, limit=limit):
+            yield found
+
+    async def aget_delta_channel_history(
+        self, *, config: RunnableConfig, channels: Sequence[str]
+    ) -> Mapping[str, DeltaChannelHistory]:
+        """What was written to channels that keep differences."""
+        await self._flush()
+        return await super().aget_delta_channel_history(config=config, channels=channels)
+
+    async def adelete_thread(self, thread_id: str) -> None:
+        """Delete the thread with all that was written to it before."""
+        await self._flush()
+        await super().adelete_thread(thread_id)
+
+    async def aprune(self, thread_ids: Sequence[str], *, strategy: str = "keep_latest") -> None:
+        """Delete old checkpoints of threads; raises what the base class does."""
+        await self._flush()
+        await super().aprune(thread_ids, strategy=strategy)
+
+    async def _flush(self) -> None:
+        if self._begun:
+            await self._journal.written(self.run)
 
     async def aput(
         self,
@@ -57,6 +100,7 @@ class JournalSaver(AsyncPostgresSaver):
         """Hand a checkpoint to the journal; it is on disk when the events before and after it are."""
         place = config["configurable"]
         thread, namespace = place["thread_id"], place["checkpoint_ns"]
+        self._begun.add((thread, namespace))
         values = dict(checkpoint["channel_values"])
         # Text goes to the blobs, too: jsonb refuses NUL.
         inline = {key: value for key, value in values.items() if value is None or isinstance(value, bool | int | float)}
@@ -68,9 +112,9 @@ class JournalSaver(AsyncPostgresSaver):
             checkpoint["id"],
             place.get("checkpoint_id"),
             orjson.dumps({**checkpoint, "channel_values": inline}).decode(),
-            json.dumps(get_serializable_checkpoint_metadata(config, metadata)),
+            _storable(json.dumps(get_serializable_checkpoint_metadata(config, metadata))),
         )
-        self._journal.checkpoint(self._run, self._dump_blobs(thread, namespace, stored, versions), row)
+        self._journal.checkpoint(self.run, self._dump_blobs(thread, namespace, stored, versions), row)
         return {"configurable": {"thread_id": thread, "checkpoint_ns": namespace, "checkpoint_id": checkpoint["id"]}}
 
     async def aput_writes(
@@ -78,7 +122,18 @@ class JournalSaver(AsyncPostgresSaver):
     ) -> None:
         """Hand what a task has written to the journal."""
         place = config["configurable"]
-        rows = self._dump_writes(
-            place["thread_id"], place["checkpoint_ns"], place["checkpoint_id"], task_id, task_path, writes
-        )
-        self._journal.pending_writes(self._run, rows)
+        thread, namespace = place["thread_id"], place["checkpoint_ns"]
+        self._begun.add((thread, namespace))
+        rows = self._dump_writes(thread, namespace, place["checkpoint_id"], task_id, task_path, writes)
+        self._journal.pending_writes(self.run, rows)
+
+
+_ESCAPES = re.compile(r"\\\\|\\u(?:0000|d[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|d[89a-f][0-9a-f]{2})")
+"""Escapes of JSON text that have to be looked at: backslashes, whole pairs of surrogates, and what jsonb refuses."""
+
+
+def _storable(text: str) -> str:
+    """The JSON text as jsonb takes it: NUL and lone surrogates become U+FFFD."""
+    if "\\u" not in text:
+        return text
+    return _ESCAPES.sub(lambda found: "\\ufffd" if len(found[0]) == len("\\u0000") else found[0], text)

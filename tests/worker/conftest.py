@@ -7,7 +7,9 @@ import httpx
 import pytest
 
 from app.config import Settings
+from app.db import Database
 from tests.support import ROOT, ServerProcess, settings_for
+from tests.worker.bench import Bench
 
 TOOLS = ROOT / "tests" / "tools"
 
@@ -32,6 +34,15 @@ async def process(database_url: str, tmp_path: Path) -> AsyncIterator[ServerProc
 async def client(process: ServerProcess) -> AsyncIterator[httpx.AsyncClient]:
     async with httpx.AsyncClient(base_url=process.api, timeout=30) as client:
         yield client
+
+
+@pytest.fixture
+async def bench(database: Database) -> AsyncIterator[Bench]:
+    """A journal on the test's own database."""
+    bench = Bench(database)
+    await bench.open()
+    yield bench
+    await bench.close()
 
 
 @pytest.fixture

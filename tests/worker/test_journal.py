@@ -1,78 +1,14 @@
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
-from uuid import UUID
 
 import pytest
 
 from app import jsontext
 from app.compiler.items import ItemState
-from app.db import Database
-from app.events.wakeups import Wakeups
-from app.ids import new_id
 from app.models import RunStatus, now
-from app.queue import Queue
-from app.services import transitions
-from app.services.claims import claim
 from app.services.transitions import Advance
-from app.worker.journal import Journal, NodeRow, RunLog
-
-GRAPH = {"nodes": [{"id": "a", "type": "transform", "config": {"value": 1}}], "edges": []}
-
-
-class Bench:
-    """A journal on a database with one workflow."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.queue = Queue()
-        self.wakeups = Wakeups(database.url)
-        self.journal = Journal(database, self.queue, self.wakeups, flush_seconds=0.001)
-        self.project, self.workflow = new_id(), new_id()
-
-    async def claimed(self) -> RunLog:
-        """A run that this process has just taken up."""
-        async with self.database.pool.connection() as connection, connection.transaction():
-            moved = await transitions.create(
-                connection,
-                project_id=self.project,
-                workflow_id=self.workflow,
-                version=1,
-                input_data=None,
-                metadata={},
-            )
-            await transitions.execute(connection, self.queue, self.project, moved.run_id)
-            job = await (await connection.execute("select job_id from runs where id = %s", (moved.run_id,))).fetchone()
-            row = await claim(connection, self.queue, moved.run_id, job["job_id"], new_id())
-        self.lost = asyncio.Event()
-        return RunLog(moved.run_id, self.project, row["claim"], row["last_seq"], self.lost.set)
-
-    async def rows(self, query: str, run_id: UUID) -> list[dict]:
-        async with self.database.pool.connection() as connection:
-            return await (await connection.execute(query, (run_id,))).fetchall()
-
-
-@pytest.fixture
-async def bench(database: Database) -> AsyncIterator[Bench]:
-    bench = Bench(database)
-    await bench.queue.open(database.pool)
-    async with database.pool.connection() as connection:
-        await connection.execute("insert into projects values (%s, 'p', now())", (bench.project,))
-        await connection.execute(
-            """insert into workflows (id, project_id, name, description, active, version, revision,
-                                      created_at, updated_at)
-               values (%s, %s, 'w', '', true, 1, 1, now(), now())""",
-            (bench.workflow, bench.project),
-        )
-        await connection.execute(
-            """insert into workflow_versions (workflow_id, version, project_id, graph, content_hash, created_at)
-               values (%s, 1, %s, %s::json, 'h', now())""",
-            (bench.workflow, bench.project, jsontext.dumps(GRAPH)),
-        )
-    bench.journal.start()
-    yield bench
-    await bench.journal.stop()
-    await bench.queue.close()
+from app.worker.journal import NodeRow
+from tests.worker.bench import Bench
 
 
 @pytest.mark.spec("RUN-9")
