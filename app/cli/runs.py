@@ -28,6 +28,7 @@ def create(
     input_file: Annotated[str | None, typer.Option("--input", metavar="FILE", help="The run's input as JSON.")] = None,
     data: Annotated[str | None, typer.Option(metavar="JSON", help="The run's input itself.")] = None,
     version: Annotated[int | None, typer.Option(help="The workflow's version. [default: the newest]")] = None,
+    priority: Annotated[int, typer.Option(min=-100, max=100, help="Higher ones are taken up first.")] = 0,
     start_it: Annotated[bool, typer.Option("--start", help="Start it at once.")] = False,
     watch_it: Watch = False,
     project: ProjectName = None,
@@ -41,6 +42,8 @@ def create(
         body["input_data"] = read_json(input_file)
     if version is not None:
         body["version"] = version
+    if priority:
+        body["priority"] = priority
     api, place = _runs_of(project)
     made = api.post(place, body, execute="true" if start_it or watch_it else "false")
     _tell(api, place, made, watch_it=watch_it, as_json=as_json)

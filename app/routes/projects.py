@@ -9,7 +9,7 @@ from app.routes.answers import Json, errors
 from app.routes.bodies import Route
 from app.routes.deps import AdministeredProject, CallerDep, OnceDep, PagingDep, Produced, ViewedProject, WorkDep
 from app.schemas.common import Page
-from app.schemas.project import KeyIn, KeyOut, ProjectIn, ProjectOut
+from app.schemas.project import KeyIn, KeyOut, ProjectChange, ProjectIn, ProjectOut
 from app.services import projects
 
 router = APIRouter(tags=["projects"], route_class=Route)
@@ -28,7 +28,7 @@ async def create_project(body: ProjectIn, caller: CallerDep, work: WorkDep, once
     caller.must_be_server_admin()
 
     async def produce() -> Produced:
-        project = await projects.create_project(work, body.name)
+        project = await projects.create_project(work, body.name, body.max_running)
         return Produced(project, {"Location": f"/api/v1/projects/{project['id']}"})
 
     return await once(201, produce)
@@ -55,6 +55,18 @@ async def list_projects(caller: CallerDep, work: WorkDep, paging: PagingDep) -> 
 )
 async def get_project(project: ViewedProject, work: WorkDep) -> Any:
     return Json(await projects.get_project(work, project))
+
+
+@router.patch(
+    "/projects/{project_id}",
+    operation_id="change_project",
+    summary="Change a project's name, or how many of its runs may run at once",
+    response_model=ProjectOut,
+    responses=errors(),
+)
+async def change_project(body: ProjectChange, project: AdministeredProject, work: WorkDep) -> Any:
+    """Runs beyond a lower limit go on to their end; no others begin meanwhile."""
+    return Json(await projects.change_project(work, project, body))
 
 
 @router.delete(

@@ -63,6 +63,7 @@ async def create_workflow(
             description=str(named["description"]) if body.description is None else body.description,
             checked=checked,
             template=body.template,
+            max_running=body.max_running,
         )
         location = f"/api/v1/projects/{project}/workflows/{made.workflow['id']}"
         return Produced(made.workflow, {"ETag": etag(made.number), "Location": location})

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Generic, NotRequired, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
@@ -23,6 +23,7 @@ Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_without_nul)
 ]
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_without_nul)]
+MaxRunning = Annotated[int, Field(ge=1, le=100_000, description="Runs that may be RUNNING at once; null: any number.")]
 Id = Annotated[str, _json_schema("uuid")]
 Time = Annotated[str, _json_schema("date-time")]
 

@@ -5,18 +5,27 @@ from typing import Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.schemas.common import Id, Name, Request, Time
+from app.schemas.common import Id, MaxRunning, Name, Request, Time
 
 RoleName = Literal["viewer", "runner", "editor", "admin"]
 
 
 class ProjectIn(Request):
     name: Name = Field(examples=["Acme"])
+    max_running: MaxRunning | None = None
+
+
+class ProjectChange(Request):
+    """What is to change; what is left out stays."""
+
+    name: Name | None = None
+    max_running: MaxRunning | None = Field(default=None, examples=[10])
 
 
 class ProjectOut(TypedDict):
     id: Id
     name: str
+    max_running: int | None
     created_at: Time
 
 

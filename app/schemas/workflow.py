@@ -6,7 +6,7 @@ from pydantic import Field, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from app.schemas.common import Id, JsonObject, Name, ProblemOut, Request, Text, Time
+from app.schemas.common import Id, JsonObject, MaxRunning, Name, ProblemOut, Request, Text, Time
 
 GraphValue = Annotated[
     Any, WithJsonSchema({"type": "object", "description": "The graph: GET /api/v1/schema/graph.json has its schema."})
@@ -29,6 +29,7 @@ class WorkflowIn(Request):
     graph: GraphValue = Field(default=None, examples=[GRAPH_EXAMPLE])
     dag: GraphValue = Field(default=None, description="The graph in the dependency form, instead of `graph`.")
     template: str | None = Field(default=None, description="Id of a template, instead of a graph.")
+    max_running: MaxRunning | None = None
 
     @model_validator(mode="after")
     def _one_source(self) -> Self:
@@ -50,6 +51,7 @@ class WorkflowChange(Request):
     name: Name | None = None
     description: Text | None = None
     active: bool | None = None
+    max_running: MaxRunning | None = None
 
 
 class WorkflowReplacement(WorkflowChange):
@@ -68,6 +70,7 @@ class WorkflowOut(TypedDict):
     name: str
     description: str
     active: bool
+    max_running: int | None
     version: int
     graph: JsonObject
     created_at: Time

@@ -8,7 +8,7 @@ from app.errors import NotFoundError
 from app.ids import new_id
 from app.models import now
 from app.schemas.common import Page
-from app.schemas.project import KeyOut, ProjectOut, RoleName
+from app.schemas.project import KeyOut, ProjectChange, ProjectOut, RoleName
 from app.services.access import Caller, hashed, new_secret
 from app.services.pages import decode_cursor, page, rfc3339
 from app.services.pruning import delete_threads
@@ -16,12 +16,21 @@ from app.services.work import Work
 
 
 def project_view(project: DictRow) -> ProjectOut:
-    return {"id": str(project["id"]), "name": project["name"], "created_at": rfc3339(project["created_at"])}
+    return {
+        "id": str(project["id"]),
+        "name": project["name"],
+        "max_running": project["max_running"],
+        "created_at": rfc3339(project["created_at"]),
+    }
 
 
-async def create_project(work: Work, name: str) -> ProjectOut:
-    project = {"id": new_id(), "name": name, "created_at": now()}
-    await work.run("INSERT INTO projects (id, name, created_at) VALUES (%(id)s, %(name)s, %(created_at)s)", project)
+async def create_project(work: Work, name: str, max_running: int | None = None) -> ProjectOut:
+    project = {"id": new_id(), "name": name, "max_running": max_running, "created_at": now()}
+    await work.run(
+        """INSERT INTO projects (id, name, max_running, created_at)
+           VALUES (%(id)s, %(name)s, %(max_running)s, %(created_at)s)""",
+        project,
+    )
     return project_view(project)
 
 
@@ -41,6 +50,19 @@ async def get_project(work: Work, project_id: UUID) -> ProjectOut:
     row = await work.first("SELECT * FROM projects WHERE id = %s", (project_id,))
     if row is None:
         raise _no_project()
+    return project_view(row)
+
+
+async def change_project(work: Work, project_id: UUID, wanted: ProjectChange) -> ProjectOut:
+    """Change what is given. Raises NotFoundError."""
+    given = {name: getattr(wanted, name) for name in wanted.model_fields_set}
+    if given.get("name", "") is None:
+        del given["name"]
+    row = await work.first("SELECT * FROM projects WHERE id = %s FOR NO KEY UPDATE", (project_id,))
+    if row is None:
+        raise _no_project()
+    row |= given
+    await work.run("UPDATE projects SET name = %(name)s, max_running = %(max_running)s WHERE id = %(id)s", row)
     return project_view(row)
 
 

@@ -18,7 +18,7 @@ from app.services.projects import must_exist
 from app.services.work import Work
 
 FIELDS: LiteralString = """w.id, w.project_id, w.name, w.description, w.active, w.version, w.revision, w.created_at,
-    w.updated_at, v.graph, v.content_hash"""
+    w.updated_at, w.max_running, v.graph, v.content_hash"""
 FROM: LiteralString = "workflows w JOIN workflow_versions v ON v.workflow_id = w.id AND v.version = w.version"
 
 
@@ -31,17 +31,24 @@ class Revision:
 
 
 async def create(
-    work: Work, project_id: UUID, *, name: str, description: str, checked: CheckedGraph, template: str | None = None
+    work: Work,
+    project_id: UUID,
+    *,
+    name: str,
+    description: str,
+    checked: CheckedGraph,
+    template: str | None = None,
+    max_running: int | None = None,
 ) -> Revision:
     """A new workflow with its version 1. Raises NotFoundError when there is no such project."""
     await must_exist(work, project_id)
     workflow_id, time = new_id(), now()
     connection = await work.connection()
     await connection.execute(
-        """INSERT INTO workflows (id, project_id, name, description, active, version, revision, template, created_at,
-                                  updated_at)
-           VALUES (%s, %s, %s, %s, true, 1, 1, %s, %s, %s)""",
-        (workflow_id, project_id, name, description, template, time, time),
+        """INSERT INTO workflows (id, project_id, name, description, active, version, revision, template, max_running,
+                                  created_at, updated_at)
+           VALUES (%s, %s, %s, %s, true, 1, 1, %s, %s, %s, %s)""",
+        (workflow_id, project_id, name, description, template, max_running, time, time),
     )
     await _add_version(work, project_id, workflow_id, 1, checked)
     return await get(work, project_id, workflow_id)
@@ -87,13 +94,16 @@ async def change(
         for name in ("name", "description", "active")
         if (value := getattr(wanted, name)) is not None and value != row[name]
     }
+    if "max_running" in wanted.model_fields_set and wanted.max_running != row["max_running"]:
+        fields["max_running"] = wanted.max_running
     if checked is not None and checked.content_hash != row["content_hash"]:
         fields["version"] = row["version"] + 1
         await _add_version(work, project_id, workflow_id, row["version"] + 1, checked)
     if fields:
         await (await work.connection()).execute(
             """UPDATE workflows SET name = %(name)s, description = %(description)s, active = %(active)s,
-                      version = %(version)s, revision = revision + 1, updated_at = %(now)s WHERE id = %(id)s""",
+                      max_running = %(max_running)s, version = %(version)s, revision = revision + 1,
+                      updated_at = %(now)s WHERE id = %(id)s""",
             {**row, **fields, "now": now()},
         )
         row = await _row(work, project_id, workflow_id)
@@ -200,6 +210,7 @@ def _view(row: DictRow) -> WorkflowOut:
         "name": row["name"],
         "description": row["description"],
         "active": row["active"],
+        "max_running": row["max_running"],
         "version": row["version"],
         "graph": row["graph"],
         "created_at": rfc3339(row["created_at"]),
