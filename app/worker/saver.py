@@ -36,7 +36,7 @@ class PlainSerializer(JsonPlusSerializer):
 class JournalSaver(AsyncPostgresSaver):
     """The checkpointer of one execution; reads from the pool, writes to the journal.
 
-    Every write goes behind the fence of `run`. `fresh` says that its thread has no checkpoints yet, so none is looked for.
+    Every write goes behind the fence of `run`. `fresh` says that its thread has no checkpoints yet.
     Reads flush what this execution has written before; other namespaces of a fresh thread cost no look.
     """
 
