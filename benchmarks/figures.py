@@ -28,7 +28,7 @@ def percentile(values: Sequence[float], share: float) -> float:
 class Figure:
     """One line of the table: our value beside that of `beside`, where there is one.
 
-    `limit` bounds the ratio of the two if there are two, else the value itself.
+    `limit`, the budget, bounds the ratio of the two if there are two, else the value itself; `aim` is a better one.
     """
 
     part: str
@@ -37,6 +37,7 @@ class Figure:
     unit: str
     other: float | None = None
     limit: float | None = None
+    aim: float | None = None
     more_is_better: bool = False
     beside: str = "plain LangGraph"
     spread: dict[str, float] = field(default_factory=dict)
@@ -48,10 +49,18 @@ class Figure:
     @property
     def kept(self) -> bool | None:
         """Whether the budget was kept; None where there is none."""
-        if self.limit is None:
+        return self._within(self.limit)
+
+    @property
+    def reached(self) -> bool | None:
+        """Whether the aim was reached; None where there is none."""
+        return self._within(self.aim)
+
+    def _within(self, bound: float | None) -> bool | None:
+        if bound is None:
             return None
         value = self.ours if self.ratio is None else self.ratio
-        return value >= self.limit if self.more_is_better else value <= self.limit
+        return value >= bound if self.more_is_better else value <= bound
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
@@ -85,7 +94,7 @@ class Report:
 
     def show(self) -> None:
         """Print the table."""
-        table = Table("part", "what", "measured", "beside", "ratio", "budget", "kept")
+        table = Table("part", "what", "measured", "beside", "ratio", "budget", "kept", "aim", "reached")
         for figure in self.figures:
             ratio = figure.ratio
             table.add_row(
@@ -94,8 +103,10 @@ class Report:
                 _value(figure.ours, figure.unit),
                 "" if figure.other is None else f"{_value(figure.other, figure.unit)} {figure.beside}",
                 "" if ratio is None else f"{ratio:.2f}",
-                _budget(figure),
+                _bound(figure, figure.limit),
                 {None: "", True: "[green]yes[/green]", False: "[red]NO[/red]"}[figure.kept],
+                _bound(figure, figure.aim),
+                {None: "", True: "[green]yes[/green]", False: "no"}[figure.reached],
             )
         self.console.print(table)
 
@@ -108,7 +119,10 @@ class Report:
             "cpus": os.cpu_count(),
             "load": os.getloadavg(),
             "versions": {name: version(name) for name in PACKAGES},
-            "figures": [asdict(figure) | {"ratio": figure.ratio, "kept": figure.kept} for figure in self.figures],
+            "figures": [
+                asdict(figure) | {"ratio": figure.ratio, "kept": figure.kept, "reached": figure.reached}
+                for figure in self.figures
+            ],
         }
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(facts, indent=2) + "\n")
@@ -123,12 +137,14 @@ def _beside(figure: Figure) -> str:
     if figure.other is not None:
         parts.append(f"{figure.beside} {_value(figure.other, figure.unit)}, ratio {figure.ratio:.2f}")
     if figure.kept is not None:
-        parts.append(f"budget {_budget(figure)} {'kept' if figure.kept else 'MISSED'}")
+        parts.append(f"budget {_bound(figure, figure.limit)} {'kept' if figure.kept else 'MISSED'}")
+    if figure.reached is not None:
+        parts.append(f"aim {_bound(figure, figure.aim)} {'reached' if figure.reached else 'not reached'}")
     return f" ({'; '.join(parts)})" if parts else ""
 
 
-def _budget(figure: Figure) -> str:
-    if figure.limit is None:
+def _bound(figure: Figure, bound: float | None) -> str:
+    if bound is None:
         return ""
     sign = "≥" if figure.more_is_better else "≤"
-    return f"{sign} {figure.limit:g} " + ("×" if figure.ratio is not None else figure.unit)
+    return f"{sign} {bound:g} " + ("×" if figure.ratio is not None else figure.unit)

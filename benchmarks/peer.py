@@ -1,11 +1,8 @@
 """Plain LangGraph with its AsyncPostgresSaver in this process: what everything is measured against."""
 
-import shutil
-import tempfile
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 from typing import Any
 
 from langchain_core.runnables import RunnableConfig
@@ -14,7 +11,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool
 
-from app.embedded import EmbeddedPostgres
+from benchmarks.server import database
 from benchmarks.shapes import Shape, plain
 
 CONNECTIONS = 10
@@ -35,9 +32,7 @@ class Peer:
     async def run(self, shape: Shape) -> dict[str, Any]:
         """One run on a thread of its own; its final state."""
         config: RunnableConfig = {"configurable": {"thread_id": uuid.uuid4().hex}, "recursion_limit": 10_000}
-        state: dict[str, Any] = await self._graphs[shape.name].ainvoke(
-            {"outputs": {}, "ended": {}}, config, durability="async"
-        )
+        state: dict[str, Any] = await self._graphs[shape.name].ainvoke({"outputs": {}}, config, durability="async")
         assert len(state["outputs"]) == len(shape.nodes)
         return state
 
@@ -45,21 +40,17 @@ class Peer:
 @asynccontextmanager
 async def peer() -> AsyncIterator[Peer]:
     """Plain LangGraph on a PostgreSQL server of its own, of the same binaries."""
-    home = Path(tempfile.mkdtemp(prefix="langgraph-bench-"))
-    home.chmod(0o755)
-    try:
-        async with EmbeddedPostgres(home / "postgres") as server:
-            url = await server.start()
-            async with AsyncConnectionPool[AsyncConnection[DictRow]](
-                url,
-                min_size=CONNECTIONS,
-                max_size=CONNECTIONS,
-                open=False,
-                connection_class=AsyncConnection[DictRow],
-                kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
-            ) as pool:
-                saver = AsyncPostgresSaver(pool)
-                await saver.setup()
-                yield Peer(saver)
-    finally:
-        shutil.rmtree(home, ignore_errors=True)
+    async with (
+        database() as (_, url, _),
+        AsyncConnectionPool[AsyncConnection[DictRow]](
+            url,
+            min_size=CONNECTIONS,
+            max_size=CONNECTIONS,
+            open=False,
+            connection_class=AsyncConnection[DictRow],
+            kwargs={"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row},
+        ) as pool,
+    ):
+        saver = AsyncPostgresSaver(pool)
+        await saver.setup()
+        yield Peer(saver)

@@ -95,6 +95,24 @@ def layers(depth: int = 6, width: int = 6) -> Shape:
     return Shape("layers", (*nodes, "F"), tuple(edges), seconds)
 
 
+def studies(count: int = 98) -> Shape:
+    """A thousand nodes as a pipeline of real studies has them: ways of unequal length and speed, gathered in groups."""
+    steps = ("fetch", "check", "trim", "align", "sort", "dedup", "call", "filter", "annotate", "report")
+    picker = random.Random(23)
+    nodes, edges = ["A"], []
+    seconds: dict[str, float] = {}
+    groups = [f"group{place}" for place in range(-(-count // 10))]
+    for sample in range(count):
+        way = [f"{step}{sample}" for step in steps]
+        nodes += way
+        edges += [("A", way[0]), *pairwise(way), (way[1], way[4]), (way[-1], groups[sample // 10])]
+        # Mostly short, a few long: as durations are.
+        seconds |= {node: round(min(2.0, 0.01 * picker.paretovariate(0.9)), 3) for node in way}
+    nodes += [*groups, "compare", "F"]
+    edges += [*((group, "compare") for group in groups), ("compare", "F")]
+    return Shape("1,000 nodes", tuple(nodes), tuple(edges), {**seconds, **dict.fromkeys(groups, 0.2), "compare": 0.5})
+
+
 def tangle(count: int) -> Shape:
     """A connected DAG in which every node has one or two predecessors a few places before it."""
     picker = random.Random(1)
@@ -118,13 +136,13 @@ class PlainState(TypedDict, total=False):
     ended: Annotated[dict[str, float], _merged]
 
 
-def plain(shape: Shape) -> "StateGraph[PlainState, None, PlainState, PlainState]":
-    """The graph as somebody writes it who has only LangGraph; joins wait for all."""
+def plain(shape: Shape, *, timed: bool = False) -> "StateGraph[PlainState, None, PlainState, PlainState]":
+    """The graph as somebody writes it who has only LangGraph; joins wait for all. `timed` nodes tell their ends."""
     graph = StateGraph(PlainState)
     before = shape.before()
     sources = {source for source, _ in shape.edges}
     for node in shape.nodes:
-        graph.add_node(node, _function(node, shape.seconds.get(node, 0.0)))
+        graph.add_node(node, _function(node, shape.seconds.get(node, 0.0), timed=timed))
     for node, earlier in before.items():
         graph.add_edge(earlier if len(earlier) > 1 else earlier[0] if earlier else START, node)
         if node not in sources:
@@ -136,10 +154,11 @@ class PlainNode(Protocol):
     def __call__(self, state: PlainState) -> Awaitable[PlainState]: ...
 
 
-def _function(node: str, seconds: float) -> PlainNode:
+def _function(node: str, seconds: float, *, timed: bool) -> PlainNode:
     async def work(state: PlainState) -> PlainState:  # noqa: ARG001  # LangGraph passes it by its name
         if seconds:
             await asyncio.sleep(seconds)
-        return {"outputs": {node: {"v": 1}}, "ended": {node: time.time()}}
+        made: PlainState = {"outputs": {node: {"v": 1}}}
+        return {**made, "ended": {node: time.time()}} if timed else made
 
     return work
