@@ -101,6 +101,6 @@ async def get_graph_schema(server: ServerDep, _: CallerDep) -> Any:
     response_model=stats.Stats,
     responses=errors(),
 )
-async def get_stats(caller: CallerDep, server: ServerDep, work: WorkDep) -> Any:
-    """Runs by status, durations, failures by node type, depth of the queue, workers alive."""
-    return Json(await stats.stats(work, caller.project_id, server.settings.worker_lost_seconds))
+async def get_stats(caller: CallerDep, work: WorkDep) -> Any:
+    """Runs by status and those held back, durations, failures by node type, depth of the queues, workers."""
+    return Json(await stats.stats(work, caller.project_id))

@@ -13,7 +13,7 @@ from app.migrate import at_head
 from app.routes.answers import Json
 from app.routes.deps import ServerDep
 from app.routes.server import Server
-from app.services import stats
+from app.services import stats, storage, workers
 from app.services.work import unit_of_work
 
 CHECK_SECONDS = 3.0
@@ -47,13 +47,38 @@ async def readyz(server: ServerDep) -> Response:
 
 @router.get("/metrics", operation_id="metrics", summary="Figures for Prometheus", response_class=Response)
 async def metrics(server: ServerDep) -> Response:
-    """Runs by status, depth of the queue, and the requests answered by this process."""
+    """Runs by status, queues and workers, sizes of the tables, and the requests answered by this process."""
     async with unit_of_work(server.database, server.wakeups) as work:
         by_status = await stats.runs_by_status(work)
-        depth = await stats.queue_depth(work)
+        held = await stats.held_runs(work)
+        queues = await workers.list_queues(work)
+        found = (await workers.list_workers(work))["items"]
+        tables = await storage.sizes(await work.connection())
+        whole = await storage.database_bytes(await work.connection())
+    alive = [one for one in found if one["state"] == "alive"]
     lines = [
         *_series("graphwright_runs", "gauge", "Runs by status.", (({"status": s}, n) for s, n in by_status.items())),
-        *_series("graphwright_queue_depth", "gauge", "Jobs that wait for a worker.", [({}, depth)]),
+        *_series("graphwright_runs_held", "gauge", "Runs that wait for room, without a job.", [({}, held)]),
+        *_series(
+            "graphwright_queue_depth",
+            "gauge",
+            "Jobs that wait for a worker.",
+            (({"queue": queue["name"]}, queue["depth"]) for queue in queues),
+        ),
+        *_series("graphwright_workers_alive", "gauge", "Worker processes alive.", [({}, len(alive))]),
+        *_series(
+            "graphwright_workers_running",
+            "gauge",
+            "Executions in worker processes, at their last heartbeats.",
+            [({}, sum(one["running"] for one in alive))],
+        ),
+        *_series("graphwright_database_bytes", "gauge", "Size of the database.", [({}, whole)]),
+        *_series(
+            "graphwright_table_bytes",
+            "gauge",
+            "Size of a table with its indexes.",
+            (({"table": table["name"]}, table["bytes"]) for table in tables),
+        ),
         *_series(
             "graphwright_http_requests_total",
             "counter",

@@ -8,6 +8,9 @@ from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
 from app.models import RunStatus
+from app.schemas.worker import QueueOut, WorkerOut
+from app.services import workers
+from app.services.storage import Storage, storage
 from app.services.work import Work
 
 RUNS: LiteralString = """
@@ -31,8 +34,8 @@ QUEUE: LiteralString = """
     SELECT count(*) FILTER (WHERE scheduled_at IS NULL OR scheduled_at <= now()) AS depth,
            count(*) FILTER (WHERE scheduled_at > now()) AS scheduled
     FROM procrastinate_jobs WHERE status = 'todo'"""
-WORKERS: LiteralString = """
-    SELECT count(*) AS alive FROM workers WHERE heartbeat_at > now() - make_interval(secs => %(silence)s)"""
+HELD: LiteralString = """
+    SELECT count(*) AS held FROM runs WHERE held AND (%(project)s::uuid IS NULL OR project_id = %(project)s)"""
 
 
 class Durations(TypedDict):
@@ -51,25 +54,29 @@ class QueueStats(TypedDict):
 
 class WorkerStats(TypedDict):
     alive: int
+    list: list[WorkerOut]
 
 
 class Stats(TypedDict):
     runs: dict[str, int]
     durations: Durations
     failures_by_node_type: dict[str, int]
+    held: int
     queue: QueueStats
+    queues: list[QueueOut]
     workers: WorkerStats
+    storage: Storage | None
 
 
-async def stats(work: Work, project_id: UUID | None, silence: float) -> Stats:
-    """Runs by status, durations, failures of the last week; the queue and the workers are the server's.
+async def stats(work: Work, project_id: UUID | None) -> Stats:
+    """Runs by status, durations, failures of the last week; the queues and the workers are the server's.
 
-    `silence` is how long in seconds a worker may say nothing and still count as alive.
+    The storage is told to those only who may see the whole server.
     """
-    values = {"project": project_id, "silence": silence}
+    values = {"project": project_id}
     durations = await work.first(DURATIONS, values) or {}
     queue = await work.first(QUEUE) or {}
-    workers = await work.first(WORKERS, values) or {}
+    found = (await workers.list_workers(work))["items"]
     return {
         "runs": await runs_by_status(work, project_id),
         "durations": {
@@ -80,7 +87,10 @@ async def stats(work: Work, project_id: UUID | None, silence: float) -> Stats:
         },
         "failures_by_node_type": _failures(await work.all(FAILURES, values)),
         "queue": {"depth": queue["depth"], "scheduled": queue["scheduled"]},
-        "workers": {"alive": workers["alive"]},
+        "held": await held_runs(work, project_id),
+        "queues": await workers.list_queues(work),
+        "workers": {"alive": sum(one["state"] == "alive" for one in found), "list": found},
+        "storage": await storage(await work.connection()) if project_id is None else None,
     }
 
 
@@ -99,7 +109,7 @@ async def runs_by_status(work: Work, project_id: UUID | None = None) -> dict[str
     return {str(status): found.get(status, 0) for status in RunStatus}
 
 
-async def queue_depth(work: Work) -> int:
-    """How many jobs wait for a worker now."""
-    row = await work.first(QUEUE)
-    return int(row["depth"]) if row else 0
+async def held_runs(work: Work, project_id: UUID | None = None) -> int:
+    """How many runs are QUEUED without a job, as a limit or their project's share of the queue leaves no room."""
+    row = await work.first(HELD, {"project": project_id})
+    return int(row["held"]) if row else 0

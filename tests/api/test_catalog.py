@@ -81,7 +81,7 @@ async def test_figures_are_there_for_people_and_for_prometheus(project: Project)
     assert stats["workers"]["alive"] == 0
     text = (await project.client.get("http://localhost/metrics")).text
     assert 'graphwright_runs{status="QUEUED"} 1' in text
-    assert "graphwright_queue_depth 1" in text
+    assert 'graphwright_queue_depth{queue="default"} 1' in text
     assert 'route="/projects/{project_id}/workflows/runs",status="201"' in text
 
 
