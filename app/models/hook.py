@@ -36,7 +36,7 @@ class Trigger(SQLModel, table=True):
     version: int | None = None
     envelope: bool
     meta: Any = Field(default=None, sa_type=Json, nullable=True)
-    priority: int | None = None
+    priority: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     active: bool
     created_at: datetime = Field(default_factory=now, sa_type=TimeStamp)
     updated_at: datetime = Field(default_factory=now, sa_type=TimeStamp)

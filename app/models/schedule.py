@@ -35,7 +35,7 @@ class Schedule(SQLModel, table=True):
     version: int | None = None
     input: Any = Field(default=None, sa_type=Json, nullable=True)
     meta: Any = Field(default=None, sa_type=Json, nullable=True)
-    priority: int | None = None
+    priority: int = Field(default=0, sa_column_kwargs={"server_default": "0"})
     catch_up: str
     overlap: str
     active: bool

@@ -12,7 +12,7 @@ from psycopg.rows import DictRow
 
 from app import jsontext
 from app.compiler import CompiledWorkflow, CompileError, WorkflowGraphCompiler
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, NotFoundError, UnprocessableError
 from app.schemas.common import JsonObject
 from app.schemas.workflow import ValidationOut
 from app.services.work import Work
@@ -66,6 +66,13 @@ class Graphs:
             self._compiled.move_to_end(content_hash)
         return known
 
+    async def must_take(self, work: Work, workflow_id: UUID, row: DictRow, value: Any) -> None:
+        """Raise UnprocessableError (`invalid_input`) when a stored version does not take this input."""
+        compiled = await self.compiled(work, workflow_id, row["version"], row["content_hash"])
+        problems = compiled.check_input(value)
+        if problems:
+            raise UnprocessableError("The input does not fit the workflow.", code="invalid_input", problems=problems)
+
 
 async def graph_of(work: Work, workflow_id: UUID, version: int) -> JsonObject:
     """The graph of a stored version. Raises NotFoundError."""
@@ -101,9 +108,14 @@ async def stored_version(
 def must_be_active(row: DictRow) -> None:
     """Raises ConflictError (`workflow_inactive`)."""
     if not row["active"]:
-        raise ConflictError(
-            "The workflow is not active. Activate it (`active: true`) to start runs of it.", code="workflow_inactive"
-        )
+        raise inactive()
+
+
+def inactive() -> ConflictError:
+    """What says that no runs of a workflow are started now."""
+    return ConflictError(
+        "The workflow is not active. Activate it (`active: true`) to start runs of it.", code="workflow_inactive"
+    )
 
 
 def _hash_of(graph: JsonObject) -> str:

@@ -55,15 +55,13 @@ async def execute(
 
     Raises NotFoundError, ConflictError unless it is PENDING and its workflow active, UnprocessableError.
     """
-    row = await work.first(
-        """SELECT w.active, CASE WHEN %s THEN v.graph END AS graph FROM runs r JOIN workflows w ON w.id = r.workflow_id
-           JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
-           WHERE r.project_id = %s AND r.id = %s""",
-        (bool(breakpoints), project_id, run_id),
-    )
-    if row is not None:
-        must_be_active(row)
-        if breakpoints:
+    if breakpoints:
+        row = await work.first(
+            """SELECT v.graph FROM runs r JOIN workflow_versions v USING (workflow_id, version)
+               WHERE r.project_id = %s AND r.id = %s""",
+            (project_id, run_id),
+        )
+        if row is not None:
             _must_be_nodes(row["graph"], breakpoints)
     debug = {"mode": "step"} if step else {"breakpoints": list(breakpoints)} if breakpoints else None
     work.moved(await transitions.execute(await work.connection(), queue, project_id, run_id, debug))
