@@ -60,7 +60,7 @@ async def get_project(project: ViewedProject, work: WorkDep) -> Any:
 @router.patch(
     "/projects/{project_id}",
     operation_id="change_project",
-    summary="Change a project's name, or how many of its runs may run at once",
+    summary="Change a project's name, how many of its runs may run at once, how long they are kept",
     response_model=ProjectOut,
     responses=errors(),
 )

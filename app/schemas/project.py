@@ -1,12 +1,16 @@
 """Projects and their keys, as the API speaks of them."""
 
-from typing import Literal, NotRequired
+from typing import Annotated, Literal, NotRequired
 
 from pydantic import Field
 from typing_extensions import TypedDict
 
 from app.schemas.common import Id, MaxRunning, Name, Request, Time
 
+KeepDays = Annotated[
+    Annotated[float, Field(ge=0, le=36500)] | Literal["forever"],
+    Field(description="Days after the end of a run, or `forever`; null: as the server's settings say."),
+]
 RoleName = Literal["viewer", "runner", "editor", "admin"]
 
 
@@ -20,12 +24,16 @@ class ProjectChange(Request):
 
     name: Name | None = None
     max_running: MaxRunning | None = Field(default=None, examples=[10])
+    keep_runs_days: KeepDays | None = Field(default=None, examples=[90])
+    keep_events_days: KeepDays | None = Field(default=None, examples=["forever"])
 
 
 class ProjectOut(TypedDict):
     id: Id
     name: str
     max_running: int | None
+    keep_runs_days: float | Literal["forever"] | None
+    keep_events_days: float | Literal["forever"] | None
     created_at: Time
 
 

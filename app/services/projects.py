@@ -1,5 +1,7 @@
 """Projects and their keys."""
 
+import math
+from typing import Final, Literal
 from uuid import UUID
 
 from psycopg.rows import DictRow
@@ -14,24 +16,27 @@ from app.services.pages import decode_cursor, page, rfc3339
 from app.services.pruning import delete_threads
 from app.services.work import Work
 
+FOREVER: Final = "forever"
+
 
 def project_view(project: DictRow) -> ProjectOut:
     return {
         "id": str(project["id"]),
         "name": project["name"],
         "max_running": project["max_running"],
+        "keep_runs_days": _days(project["keep_runs_days"]),
+        "keep_events_days": _days(project["keep_events_days"]),
         "created_at": rfc3339(project["created_at"]),
     }
 
 
 async def create_project(work: Work, name: str, max_running: int | None = None) -> ProjectOut:
-    project = {"id": new_id(), "name": name, "max_running": max_running, "created_at": now()}
-    await work.run(
-        """INSERT INTO projects (id, name, max_running, created_at)
-           VALUES (%(id)s, %(name)s, %(max_running)s, %(created_at)s)""",
-        project,
+    row = await work.first(
+        "INSERT INTO projects (id, name, max_running, created_at) VALUES (%s, %s, %s, %s) RETURNING *",
+        (new_id(), name, max_running, now()),
     )
-    return project_view(project)
+    assert row is not None  # noqa: S101  # it has just been written
+    return project_view(row)
 
 
 async def list_projects(work: Work, caller: Caller, limit: int, cursor: str | None) -> Page[ProjectOut]:
@@ -61,8 +66,12 @@ async def change_project(work: Work, project_id: UUID, wanted: ProjectChange) ->
     row = await work.first("SELECT * FROM projects WHERE id = %s FOR NO KEY UPDATE", (project_id,))
     if row is None:
         raise _no_project()
-    row |= given
-    await work.run("UPDATE projects SET name = %(name)s, max_running = %(max_running)s WHERE id = %(id)s", row)
+    row |= {name: math.inf if value == FOREVER else value for name, value in given.items()}
+    await work.run(
+        """UPDATE projects SET name = %(name)s, max_running = %(max_running)s, keep_runs_days = %(keep_runs_days)s,
+           keep_events_days = %(keep_events_days)s WHERE id = %(id)s""",
+        row,
+    )
     return project_view(row)
 
 
@@ -131,6 +140,10 @@ async def delete_key(work: Work, project_id: UUID, key_id: UUID) -> None:
     """Remove the key; it opens nothing from now on. Raises NotFoundError."""
     if not await work.run("DELETE FROM api_keys WHERE project_id = %s AND id = %s", (project_id, key_id)):
         raise NotFoundError("There is no such key in this project.")
+
+
+def _days(kept: float | None) -> float | Literal["forever"] | None:
+    return FOREVER if kept == math.inf else kept
 
 
 def _no_project() -> NotFoundError:
