@@ -55,6 +55,9 @@ class Settings(BaseSettings):
     allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="Other origins whose pages may open the WebSocket, separated by commas."
     )
+    ping_seconds: float = Field(
+        default=15.0, ge=0.01, le=3600, description="Time between signs of life on streams and WebSockets."
+    )
     pool_size: int = Field(default=10, ge=2, le=200, description="Database connections of each of the two pools.")
     max_body_bytes: int = Field(default=8_000_000, ge=1000, description="Largest request body in bytes.")
     flush_seconds: float = Field(default=0.003, ge=0, le=1, description="Longest wait of the journal for company.")

@@ -10,6 +10,7 @@ GraphwrightError
 ├── ForbiddenError           403  the key's role does not allow it
 ├── TooLargeError            413  the body is larger than this server reads
 └── UnavailableError         503  the database or the queue cannot be reached
+    └── StoppingError        503  the server is about to end
 """
 
 from dataclasses import asdict, dataclass
@@ -122,3 +123,8 @@ class UnavailableError(GraphwrightError):
     code = "unavailable"
     status = 503
     title = "Not available right now"
+
+
+class StoppingError(UnavailableError):
+    code = "stopping"
+    title = "The server is stopping"

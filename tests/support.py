@@ -18,6 +18,7 @@ import httpx
 import uvicorn
 from fastapi import FastAPI
 
+from app.cli.serve import Server
 from app.config import Settings
 from app.main import create_app
 
@@ -69,14 +70,15 @@ class ThreadServer:
         return self.url + API
 
     def start(self) -> Self:
+        api = create_app(self.settings)
         config = uvicorn.Config(
-            create_app(self.settings),
+            api,
             host="127.0.0.1",
             port=self.port,
             log_config=None,
             timeout_graceful_shutdown=5,
         )
-        self._server = uvicorn.Server(config)
+        self._server = Server(config, api)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
         deadline = time.monotonic() + 30

@@ -1,5 +1,6 @@
 """`graphwright serve`: the API, the pages and a worker in one process."""
 
+import asyncio
 import errno
 import signal
 import socket
@@ -20,28 +21,40 @@ from app.main import create_app
 # Past the time that runs get to end, so that closing connections never cuts them short.
 GRACE_SECONDS = 2
 BACKLOG = 2048
+# What the clients of a stopping server have to take the end of their answers.
+FAREWELL_SECONDS = 2.0
+# A client that takes nothing for so long is gone, or frozen: the system closes its connection.
+SILENCE_MS = 30_000
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
 class Server(uvicorn.Server):
-    """Says when it is ready, and ends the streams of events before it waits for open answers."""
+    """Ends the streams of events before it waits for open answers; says `ready` when it is, if that is anything."""
 
-    def __init__(self, config: uvicorn.Config, api: FastAPI, ready: str) -> None:
+    def __init__(self, config: uvicorn.Config, api: FastAPI, ready: str = "") -> None:
         super().__init__(config)
         self._api = api
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        if self.started:
+        if self.started and self._ready:
             keep_what_is_loaded()
             print(self._ready, flush=True)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # An open stream is an answer that does not end, and uvicorn waits for answers before it stops the application.
-        self._api.state.watching.hub.shutdown()
+        self._api.state.server.hub.shutdown()
+        cut = asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self._cut_off)
         await super().shutdown(sockets)
+        cut.cancel()
+
+    def _cut_off(self) -> None:
+        """Leave those who do not take what they are sent: the runs would get no time to end while we wait for them."""
+        for connection in self.server_state.connections:
+            if connection.transport.get_write_buffer_size():
+                connection.transport.abort()
 
 
 @app.command()
@@ -70,7 +83,7 @@ def listen(host: str, port: int) -> socket.socket:
     """A socket that listens there. Raises UnavailableError with what to do when that is not possible."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
-        return socket.create_server(address[:2], family=family, backlog=BACKLOG)
+        listener = socket.create_server(address[:2], family=family, backlog=BACKLOG)
     except socket.gaierror as error:
         raise UnavailableError(f"There is no address {host}: {error.strerror}. Choose another by --host.") from error
     except OSError as error:
@@ -79,6 +92,9 @@ def listen(host: str, port: int) -> socket.socket:
         else:
             message = f"Port {port} of {host} cannot be opened: {error.strerror}. Choose others by --host and --port."
         raise UnavailableError(message) from error
+    if hasattr(socket, "TCP_USER_TIMEOUT"):
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, SILENCE_MS)
+    return listener
 
 
 def _config(settings: Settings, api: FastAPI) -> uvicorn.Config:
@@ -93,6 +109,9 @@ def _config(settings: Settings, api: FastAPI) -> uvicorn.Config:
         loop="asyncio" if sys.platform == "win32" else "uvloop",
         http="httptools",
         ws="websockets-sansio",
+        ws_ping_interval=settings.ping_seconds,
+        # Events are short; each connection would hold a compressor's memory, and each event be compressed for each.
+        ws_per_message_deflate=False,
         timeout_graceful_shutdown=int(settings.drain_seconds) + GRACE_SECONDS,
     )
 

@@ -79,26 +79,40 @@ class Hub:
 
     async def run_events(
         self, run_id: UUID, after: int, *, head: int | None = None
-    ) -> AsyncGenerator[list[EventText], None]:
+    ) -> AsyncGenerator[Sequence[EventText], None]:
         """The run's events after the seq `after`, in order and without gaps, in batches as they come.
 
         Ends after the terminal event that nothing follows, when the run is deleted, and when the server stops. `head`
         is the run's newest seq, if the caller knows it: that saves the reader that is up to date a look at the log.
         """
-        reader = self.open()
+        reader = self.follow(run_id, after, head)
         last: EventText | None = None
         try:
-            self._feeds.join(reader, run_id, after, head)
-            self._news.set()
-            while not reader.closed and run_id in reader.cursors:
-                if last is not None and last.terminal and reader.empty and run_id not in reader.behind:
-                    return
-                events = await self.read(reader)
-                if events:
+            while self.goes_on(reader, run_id, last):
+                if events := await self.read(reader):
                     last = events[-1]
                     yield events
         finally:
             self.leave(reader)
+
+    def follow(self, run_id: UUID, after: int, head: int | None = None) -> Subscriber:
+        """A reader of one run, with what `run_events` says; to be asked whether it `goes_on`, read, and given back."""
+        reader = self.open()
+        self._feeds.join(reader, run_id, after, head)
+        self._news.set()
+        return reader
+
+    @staticmethod
+    def goes_on(reader: Subscriber, run_id: UUID, last: EventText | None) -> bool:
+        """Whether the reader of one run may get more, when `last` is the last event that it got."""
+        if reader.closed or run_id not in reader.cursors:
+            return False
+        return last is None or not last.terminal or not reader.empty or run_id in reader.behind
+
+    @property
+    def readers(self) -> int:
+        """How many there are."""
+        return len(self._readers)
 
     def open(self) -> Subscriber:
         """A reader of nothing yet; give it back by `leave`."""
@@ -143,13 +157,13 @@ class Hub:
             self._feeds.close_project(reader)
         self._feeds.leave(reader, reader.cursors if run_ids is None else run_ids)
 
-    async def read(self, reader: Subscriber) -> list[EventText]:
+    async def read(self, reader: Subscriber) -> Sequence[EventText]:
         """Wait until something happened to the reader, and take its events; none if it was something else."""
         await reader.news.wait()
         reader.news.clear()
         events = reader.take()
         if reader.behind and not reader.closed:
-            events += await self._replay(reader)
+            events = [*events, *await self._replay(reader)]
             if reader.behind:
                 reader.news.set()
         if reader.project_id is not None:

@@ -46,6 +46,7 @@ class EventText:
     type: str
     text: str
     _frame: bytes | None = field(default=None, init=False, repr=False)
+    _joined: tuple[int, bytes] | None = field(default=None, init=False, repr=False)
 
     @property
     def terminal(self) -> bool:
@@ -60,6 +61,15 @@ class EventText:
             line = self.text.replace("\n", " ").replace("\r", " ")
             self._frame = f"id: {self.seq}\nevent: {self.type}\ndata: {line}\n\n".encode()
         return self._frame
+
+
+def frames(events: Sequence[EventText]) -> bytes:
+    """The frames of events of one run that follow each other, joined once for all streams that send just these."""
+    first = events[0]
+    # There are no gaps in a log, so how many they are says which.
+    if first._joined is None or first._joined[0] != len(events):  # noqa: SLF001  # this module's own
+        first._joined = (len(events), b"".join([event.frame for event in events]))  # noqa: SLF001
+    return first._joined[1]  # noqa: SLF001
 
 
 @dataclass(frozen=True, slots=True)

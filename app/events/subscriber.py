@@ -72,9 +72,13 @@ class Subscriber:
             self.cursors[run_id] = events[-1].seq
         self.news.set()
 
-    def take(self) -> list[EventText]:
+    def take(self) -> Sequence[EventText]:
         """Everything in the buffer."""
-        events = [event for batch in self._buffer for event in batch]
+        buffer = self._buffer
+        if not buffer:
+            return ()
+        # Mostly it is one batch, which all readers share.
+        events = buffer[0] if len(buffer) == 1 else [event for batch in buffer for event in batch]
         self._clear()
         return events
 

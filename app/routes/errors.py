@@ -16,6 +16,8 @@ from app.routes.answers import problem
 
 _log = log.get(__name__)
 
+AGAIN = {"Retry-After": "2"}
+HEADERS = {401: {"WWW-Authenticate": "Bearer"}, 503: AGAIN}
 CODES = {404: "not_found", 405: "method_not_allowed"}
 OUTAGES = (
     psycopg.OperationalError,
@@ -38,8 +40,9 @@ def install(app: FastAPI) -> None:
 
 async def _ours(_: Request, error: Exception) -> Response:
     known = cast("GraphwrightError", error)
-    headers = {"WWW-Authenticate": "Bearer"} if known.status == HTTPStatus.UNAUTHORIZED else None
-    return problem(known.status, known.problem_code, known.title, known.message, known.problems, headers)
+    return problem(
+        known.status, known.problem_code, known.title, known.message, known.problems, HEADERS.get(known.status)
+    )
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
@@ -85,7 +88,7 @@ async def _outage(_: Request, error: Exception) -> Response:
         "unavailable",
         "Not available right now",
         "The database cannot be reached. Try again in a moment.",
-        headers={"Retry-After": "2"},
+        headers=AGAIN,
     )
 
 

@@ -1,70 +1,22 @@
 """A run's events: as a live stream that resumes anywhere, or as pages."""
 
-from collections.abc import AsyncIterator
-from contextlib import aclosing
-from typing import Annotated, Any, cast
+from typing import Annotated, Any
 from uuid import UUID
 
-import anyio
 from fastapi import APIRouter, Header, Query, Request, Response
-from sse_starlette import EventSourceResponse, ServerSentEvent
-from sse_starlette.sse import SendTimeoutError
-from starlette.types import Receive, Scope, Send
 
-from app import log
-from app.errors import GoneError, NotFoundError
-from app.events import EventText, Hub, RunHead, store
+from app.errors import GoneError, NotFoundError, StoppingError
+from app.events import EventText, RunHead, store
 from app.routes.accept import prefers_json
 from app.routes.answers import errors
 from app.routes.feed import router as feed_router
+from app.routes.sse import EventStream
 from app.routes.watching import WatchedProject, Watching
 
-HEARTBEAT_SECONDS = 15.0
-# A reader that takes nothing for so long is cut off; it comes back with Last-Event-ID, if it ever does.
-SEND_SECONDS = 30.0
-GRACE_SECONDS = 1.0
-CHUNK_BYTES = 64_000
 LARGEST_SEQ = 2**63 - 1
-HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no", "Vary": "Accept"}
-RETRY = b"retry: 1000\n\n"
-FAREWELL = b": the server is stopping, come back\nretry: 1000\n\n"
-
-_log = log.get(__name__)
 
 router = APIRouter(tags=["events"])
 router.include_router(feed_router)
-
-
-class EventStream(EventSourceResponse):
-    """The stream of one reader; it ends quietly when nothing is taken, and with a hint when the server stops."""
-
-    def __init__(self, hub: Hub, frames: AsyncIterator[bytes]) -> None:
-        super().__init__(
-            frames,
-            headers=HEADERS,
-            sep="\n",
-            ping=HEARTBEAT_SECONDS,
-            ping_message_factory=lambda: ServerSentEvent(comment="ping", sep="\n"),
-            send_timeout=SEND_SECONDS,
-            shutdown_event=cast("anyio.Event", _ShutdownOf(hub)),
-            shutdown_grace_period=GRACE_SECONDS,
-        )
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        try:
-            await super().__call__(scope, receive, send)
-        except SendTimeoutError:
-            _log.info("A reader of an event stream took nothing for %s seconds and was cut off.", self.send_timeout)
-
-
-class _ShutdownOf:
-    """What the library sets when the server begins to stop: from there on the hub ends every stream."""
-
-    def __init__(self, hub: Hub) -> None:
-        self._hub = hub
-
-    def set(self) -> None:
-        self._hub.shutdown()
 
 
 _EVENT_EXAMPLE = {
@@ -96,6 +48,7 @@ _RESPONSES: dict[int | str, dict[str, Any]] = {
         },
     },
     204: {"description": "The run has ended, and nothing follows the event that was named."},
+    503: {"description": "The server is stopping; `Retry-After` says when to come back."},
     410: errors(410)[410],
 }
 
@@ -135,7 +88,9 @@ async def run_events(
     if head.ended and seen >= head.last_seq:
         return Response(status_code=204, headers={"Cache-Control": "no-cache"})
     _must_be_kept(head, seen)
-    return EventStream(watching.hub, _frames(watching.hub, run_id, seen, head.last_seq))
+    if watching.hub.stopping:
+        raise StoppingError("This server is stopping. Follow the run at another one, or here in a moment.")
+    return EventStream(watching.hub, run_id, seen, head.last_seq, ping_seconds=watching.ping_seconds)
 
 
 def _must_be_kept(head: RunHead, after: int) -> None:
@@ -146,32 +101,6 @@ def _must_be_kept(head: RunHead, after: int) -> None:
             f"still there, and so are later events, if any: ask for those after {head.pruned_seq}.",
             code="events_pruned",
         )
-
-
-async def _frames(hub: Hub, run_id: UUID, after: int, head: int) -> AsyncIterator[bytes]:
-    yield RETRY
-    async with aclosing(hub.run_events(run_id, after, head=head)) as batches:
-        async for events in batches:
-            for chunk in _chunks(events):
-                yield chunk
-    if hub.stopping:
-        yield FAREWELL
-
-
-def _chunks(events: list[EventText]) -> list[bytes]:
-    """The frames joined to pieces small enough that a slow reader gets each in time."""
-    chunks: list[bytes] = []
-    part: list[bytes] = []
-    size = 0
-    for event in events:
-        part.append(event.frame)
-        size += len(event.frame)
-        if size >= CHUNK_BYTES:
-            chunks.append(b"".join(part))
-            part, size = [], 0
-    if part:
-        chunks.append(b"".join(part))
-    return chunks
 
 
 def _page(events: list[EventText], limit: int) -> Response:

@@ -26,12 +26,14 @@ class Watching:
     pool: Pool
     access: Access
     allowed_origins: tuple[str, ...]
+    ping_seconds: float = 15.0
 
     @classmethod
     def of(cls, connection: HTTPConnection) -> "Watching":
         """What the stream on this connection uses."""
         server: Server = connection.app.state.server
-        return cls(server.hub, server.database.pool, server.access, server.settings.allowed_origins)
+        settings = server.settings
+        return cls(server.hub, server.database.pool, server.access, settings.allowed_origins, settings.ping_seconds)
 
     async def admit(self, secret: str | None, project_id: str) -> UUID:
         """The project, when it is there and the key may watch it. Holds a connection no longer than it takes to look.

@@ -14,6 +14,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 
 from app import jsontext
+from app.cli.serve import Server
 from app.config import Settings
 from app.db import Database
 from app.errors import GraphwrightError
@@ -193,7 +194,7 @@ async def serving(database: Database, hub: Hub, **settings: Any) -> AsyncIterato
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
         config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=5)
-        server = uvicorn.Server(config)
+        server = Server(config, app)
         task = asyncio.create_task(server.serve(sockets=[bound]))
         await eventually(lambda: server.started)
         yield Served(server, hub, f"127.0.0.1:{bound.getsockname()[1]}")
