@@ -9,11 +9,10 @@ from fastapi import FastAPI
 from app import log
 from app.config import Settings
 from app.events import Hub
-from app.routes import catalog, errors, health, items, projects, runs, streams, workflows
+from app.routes import catalog, errors, health, items, projects, runs, schedules, streams, workers, workflows
 from app.routes.bodies import BodyLimit, Route
 from app.routes.guard import Headlines, OpenGuard
 from app.routes.server import Server
-from app.routes.watching import Watching
 from app.routes.web import WebApplication, web_folder
 from app.runtime import open_runtime
 from app.services.access import Access
@@ -42,7 +41,6 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
         async with AsyncExitStack() as stack:
             server = await open_server(stack, settings, access, counts)
             app.state.server = server
-            app.state.watching = Watching(server.hub, server.database.pool, access, settings.allowed_origins)
             if worker:
                 await start_worker(stack, server)
             # Streams end before what they read from is closed.
@@ -62,8 +60,8 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
     errors.install(app)
     app.router.route_class = Route
     # Runs before workflows: `…/workflows/runs` is no workflow.
-    for router in (projects.router, runs.router, items.router, streams.router, workflows.router, catalog.router):
-        app.include_router(router, prefix=BASE)
+    for group in (projects, runs, items, streams, schedules, workflows, workers, catalog):
+        app.include_router(group.router, prefix=BASE)
     app.include_router(health.router)
     app.router.default = WebApplication(web_folder())
     app.add_middleware(BodyLimit, limit=settings.max_body_bytes)
