@@ -11,7 +11,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from benchmarks import compiling, makespan, maps, running, streams, subscribers
+from benchmarks import compiling, faults, footprint, makespan, maps, running, scaling, streams, subscribers
 from benchmarks.figures import Report
 from benchmarks.peer import peer
 from benchmarks.server import serving
@@ -21,7 +21,8 @@ if sys.platform == "win32":
 else:
     from uvloop import new_event_loop
 
-PARTS = ("compile", "maps", "makespan", "runs", "streams", "subscribers")
+PARTS = ("compile", "maps", "makespan", "runs", "streams", "subscribers", "footprint", "scaling", "faults")
+WIDTH = 160
 
 
 async def measure(report: Report, parts: list[str], *, quick: bool) -> None:
@@ -30,8 +31,17 @@ async def measure(report: Report, parts: list[str], *, quick: bool) -> None:
         await compiling.measure(report, quick=quick)
     if "maps" in parts:
         await maps.measure(report, quick=quick)
-    if not {"makespan", "runs", "streams", "subscribers"}.intersection(parts):
-        return
+    if {"makespan", "runs", "streams", "subscribers"}.intersection(parts):
+        await _on_one_server(report, parts, quick=quick)
+    if "footprint" in parts:
+        await footprint.measure(report, quick=quick)
+    if "scaling" in parts:
+        await scaling.measure(report, quick=quick)
+    if "faults" in parts:
+        await faults.measure(report, quick=quick)
+
+
+async def _on_one_server(report: Report, parts: list[str], *, quick: bool) -> None:
     async with AsyncExitStack() as stack:
         report.note("starting a server")
         service = await stack.enter_async_context(serving())
@@ -63,7 +73,7 @@ def main() -> int:
     parser.add_argument("--output", type=Path, default=place, help=f"file for the figures as JSON [{place}]")
     given = parser.parse_args()
     logging.getLogger("psycopg.pool").setLevel(logging.ERROR)
-    report = Report(Console())
+    report = Report(Console(width=None if sys.stdout.isatty() else WIDTH))
     with asyncio.Runner(loop_factory=new_event_loop) as runner:
         runner.run(measure(report, given.only, quick=given.quick))
     report.show()

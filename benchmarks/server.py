@@ -58,6 +58,10 @@ class Service:
         body = {"workflow_id": self._workflows[name], "input_data": input_data or {}}
         return f"{runs}/{(await self.client.call('POST', runs, body))['id']}"
 
+    async def cancel(self, run_id: str) -> None:
+        """Cancel a run by its id."""
+        await self.client.call("POST", f"{API}/projects/{self._project}/workflows/runs/{run_id}/cancel")
+
     async def follow(self, run: str) -> list[tuple[float, dict[str, Any]]]:
         """Execute a run and read its events to the terminal one; each with the time (of day) at which it came."""
         await self.client.call("POST", f"{run}/execute")
@@ -86,6 +90,7 @@ class Site:
     home: Path
     port: int
     env: dict[str, str]
+    quiet: bool = False
     _processes: list[Process] = field(default_factory=list)
 
     async def serve(self, *options: str) -> Process:
@@ -134,14 +139,18 @@ class Site:
 
     async def _start(self, *arguments: str, stdout: int = DEVNULL) -> Process:
         command = [sys.executable, "-m", "app.cli", *arguments]
-        process = await asyncio.create_subprocess_exec(*command, env=self.env, cwd=ROOT, stdout=stdout)
+        stderr = DEVNULL if self.quiet else None
+        process = await asyncio.create_subprocess_exec(*command, env=self.env, cwd=ROOT, stdout=stdout, stderr=stderr)
         self._processes.append(process)
         return process
 
 
 @asynccontextmanager
-async def site(*, database_url: str | None = None, **settings: object) -> AsyncIterator[Site]:
-    """A place of its own, forgotten at the end; its database is the embedded one unless another is named."""
+async def site(*, database_url: str | None = None, quiet: bool = False, **settings: object) -> AsyncIterator[Site]:
+    """A place of its own, forgotten at the end; its database is the embedded one unless another is named.
+
+    `quiet` keeps what the processes log of troubles that are made on purpose off the terminal.
+    """
     home = Path(tempfile.mkdtemp(prefix="graphwright-bench-"))
     home.chmod(0o755)
     known = {"home": home, "log_level": "error", "workflows": WORKFLOWS, "drain_seconds": 1, **settings}
@@ -151,7 +160,7 @@ async def site(*, database_url: str | None = None, **settings: object) -> AsyncI
         env.pop(name, None)
     if database_url is not None:
         env["DATABASE_URL"] = database_url
-    place = Site(home, _free_port(), env)
+    place = Site(home, _free_port(), env, quiet)
     try:
         yield place
     finally:
