@@ -66,7 +66,7 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     async with database_url(settings) as url:
         await migrate(url)
         registry = load_registry([examples(), *settings.workflows])
-        database = Database(url, pool_size=settings.pool_size)
+        database = Database(url, pool_size=settings.pool_size, idle_seconds=settings.worker_lost_seconds)
         await database.open()
         queue, wakeups = Queue(settings.fair_window), Wakeups(url)
         try:

@@ -18,7 +18,9 @@ from app.migrate import migrate
 VARIABLE = "GRAPHWRIGHT_TEST_POSTGRES"
 TEMPLATE = "graphwright_template"
 ENCODING = ("--encoding=UTF8", "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
-FAST = "-c fsync=off -c synchronous_commit=on -c full_page_writes=off -c max_connections=400"
+FAST = (
+    "-c fsync=off -c synchronous_commit=on -c full_page_writes=off -c max_connections=400 -c track_commit_timestamp=on"
+)
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,20 @@ class TestServer:
             port = probe.getsockname()[1]
         server = cls(folder, account, f"postgresql://graphwright@127.0.0.1:{port}/")
         server._run("initdb", "-D", data, "-A", "trust", "-U", "graphwright", "--no-sync", *ENCODING)
-        server._run("pg_ctl", "start", "-w", "-D", data, "-l", data / "log", "-o", f"-p {port} -k {data} {FAST}")
+        server.launch()
         return server
 
+    def launch(self) -> None:
+        """Start it, the first time or again, on its port."""
+        data, port = self.folder / "data", self.url.rpartition(":")[2].rstrip("/")
+        self._run("pg_ctl", "start", "-w", "-D", data, "-l", data / "log", "-o", f"-p {port} -k {data} {FAST}")
+
+    def halt(self, mode: str) -> None:
+        """Stop it `fast` or `immediate`; its data stay."""
+        self._run("pg_ctl", "stop", "-w", "-D", self.folder / "data", "-m", mode)
+
     def stop(self) -> None:
-        self._run("pg_ctl", "stop", "-w", "-D", self.folder / "data", "-m", "immediate")
+        self.halt("immediate")
         shutil.rmtree(self.folder)
 
     def _run(self, program: str, *arguments: str | Path) -> None:

@@ -6,7 +6,7 @@ here is timed: what a node sees depends on its ancestors only.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
@@ -82,7 +82,8 @@ class RunContext:
     place; `item_log` takes down where they stand now; `attempts` how often a node that has to run again was tried
     before; `begun` when the nodes that waited had begun; `kept` what nodes gave on an older version of the graph, or
     are to give. `calls` are made for nodes that other workers run; without it all run here. `parks` are the outcomes
-    of those that wait.
+    of those that wait. `assure` returns once it is certain that the run still is this execution's own; awaited before
+    each attempt of a node.
     """
 
     run: RunInfo
@@ -105,6 +106,7 @@ class RunContext:
     limit: str | None = None
     parks: list[Outcome] = field(default_factory=list)
     results: dict[Place, Results] = field(default_factory=dict)
+    assure: Callable[[], Awaitable[None]] | None = None
 
     def fail(self, node_id: str, error: dict[str, Any]) -> None:
         """Take down an unhandled failure: the first one stands for the run, or the first that will not pass."""

@@ -185,6 +185,8 @@ class NodeWork(Runnable[Visit, Outcome]):
 
     async def _attempt(self, visit: Visit, config: RunnableConfig, *, again: bool) -> JsonValue:
         program = self.program
+        if visit.context.assure is not None:
+            await visit.context.assure()
         scope = self.scopes.scope(visit, program.before)
         if visit.elsewhere:
             return await self._attempt_elsewhere(visit, config, scope)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -31,6 +32,7 @@ from app.worker.endings import failure_of_run, resumption, waiting_of_run
 from app.worker.inbox import Inbox
 from app.worker.items import Items
 from app.worker.journal import Journal, NodeRow, RunLog
+from app.worker.lease import Lease
 from app.worker.memory import forget_kept, recall
 from app.worker.recorder import Recorder
 from app.worker.releaser import Releaser
@@ -70,6 +72,7 @@ class Executor:
         resources: Resources,
         inbox: Inbox,
         releaser: Releaser,
+        lease: Lease,
         worker_id: UUID,
         secrets: Mapping[str, str],
     ) -> None:
@@ -81,12 +84,14 @@ class Executor:
         self._resources = resources
         self._inbox = inbox
         self._releaser = releaser
+        self._lease = lease
         self._worker_id = worker_id
         self._secrets = secrets
         self._graphs: dict[tuple[UUID, int], CompiledWorkflow] = {}
 
     async def execute(self, run_id: UUID, job_id: int, shutting_down: Callable[[], bool]) -> None:
         """Take up the run if it is still there to be taken, and bring it as far as it goes."""
+        epoch = self._lease.epoch
         async with self._pool.connection() as connection, connection.transaction():
             row = await claim(connection, self._queue, run_id, job_id, self._worker_id)
         if row is None:
@@ -99,7 +104,7 @@ class Executor:
             return
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # a coroutine that runs has a task
-        run = RunLog(run_id, row["project_id"], row["claim"], row["last_seq"], _canceller(task))
+        run = RunLog(run_id, row["project_id"], row["claim"], row["last_seq"], _canceller(task), epoch=epoch)
         try:
             await self._run(row, run)
             await self._leave(row, run)
@@ -156,13 +161,24 @@ class Executor:
             waits=Waits(patience=None if row["limited"] else self._inbox.patience),
             children=children,
             debug=_debug(row["debug"]),
+            assure=partial(self._assure, run),
         )
         fresh = row["claim"] == 1 and row["forked_from"] is None
-        waiting = [] if fresh else await recall(self._pool, run.run_id, context)
+        waiting = [] if fresh else await recall(self._pool, run, context)
         items = Items(self._journal, run, context.items.values())
         context.item_log = items
         compiled.begin(context)
         return Execution(row, run, compiled, context, Recorder(self._journal, run, waiting), items)
+
+    async def _assure(self, run: RunLog) -> None:
+        """Return at once while the worker is in touch; after a silence only if the run has not gone to another one."""
+        epoch = self._lease.epoch
+        if not self._lease.is_late and run.epoch == epoch:
+            return
+        if not await self._journal.written(run):
+            # The journal has this execution cancelled.
+            await asyncio.get_running_loop().create_future()
+        run.epoch = epoch
 
     async def _compiled(self, workflow_id: UUID, version: int) -> CompiledWorkflow:
         key = (workflow_id, version)
@@ -205,7 +221,7 @@ class Executor:
             stream_mode="custom",
             durability="async",
         )
-        with self._inbox.open(run.run_id, execution.context):
+        with self._inbox.open(run, execution.context):
             async for event in events:
                 recorder.take(event)
                 await self._journal.room()

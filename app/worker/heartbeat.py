@@ -8,11 +8,13 @@ import os
 import socket
 import threading
 from collections.abc import Sequence
+from typing import Any
 from uuid import UUID
 
 import psycopg
 
 from app import log
+from app.worker.lease import Lease
 
 RETRY_SECONDS = 0.1
 """Short: whoever has lost the lock with its connection is taken for dead half a beat after the next one is due."""
@@ -28,9 +30,12 @@ def lock_key(worker_id: UUID) -> int:
 class Heartbeat:
     """Keeps the row of one worker fresh until it is stopped."""
 
-    def __init__(self, url: str, worker_id: UUID, *, queues: Sequence[str], concurrency: int, seconds: float) -> None:
+    def __init__(
+        self, url: str, worker_id: UUID, lease: Lease, *, queues: Sequence[str], concurrency: int, seconds: float
+    ) -> None:
         self._url = url
         self._worker_id = worker_id
+        self._lease = lease
         self._queues = list(queues)
         self._concurrency = concurrency
         self._seconds = seconds
@@ -61,15 +66,18 @@ class Heartbeat:
             self._url, autocommit=True, connect_timeout=5, application_name="graphwright-heartbeat"
         ) as connection:
             connection.execute("select pg_advisory_lock(%s)", (lock_key(self._worker_id),))
-            connection.execute(
-                """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at)
-                   values (%s, %s, %s, %s, %s, clock_timestamp(), clock_timestamp())
-                   on conflict (id) do update set heartbeat_at = excluded.heartbeat_at""",
-                (self._worker_id, socket.gethostname(), os.getpid(), self._queues, self._concurrency),
-            )
+            self._register(connection)
             self._ready.set()
             while not self._stop.wait(self._seconds):
-                connection.execute(
-                    "update workers set heartbeat_at = clock_timestamp() where id = %s", (self._worker_id,)
-                )
+                self._register(connection)
             connection.execute("delete from workers where id = %s", (self._worker_id,))
+
+    def _register(self, connection: psycopg.Connection[Any]) -> None:
+        """Say that the worker lives; anew where it was taken for dead meanwhile, else its runs would be taken away."""
+        connection.execute(
+            """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at)
+               values (%s, %s, %s, %s, %s, clock_timestamp(), clock_timestamp())
+               on conflict (id) do update set heartbeat_at = excluded.heartbeat_at""",
+            (self._worker_id, socket.gethostname(), os.getpid(), self._queues, self._concurrency),
+        )
+        self._lease.renew()

@@ -11,6 +11,7 @@ from psycopg.rows import DictRow, dict_row
 from app import log
 from app.compiler import RunContext
 from app.db import Pool
+from app.worker.journal import RunLog
 from app.worker.memory import signal_of
 
 LOOK_SECONDS = 0.2
@@ -26,18 +27,19 @@ class Inbox:
     def __init__(self, pool: Pool, *, concurrency: int) -> None:
         self._pool = pool
         self._concurrency = concurrency
-        self._open: dict[UUID, RunContext] = {}
+        self._open: dict[UUID, tuple[RunLog, RunContext]] = {}
         self._news = asyncio.Event()
 
     @contextmanager
-    def open(self, run_id: UUID, context: RunContext) -> Iterator[None]:
-        """While open, signals for the run are delivered to its nodes."""
-        self._open[run_id] = context
+    def open(self, run: RunLog, context: RunContext) -> Iterator[None]:
+        """While open, signals for the run are delivered to its nodes, as long as it is this execution's own."""
+        entry = (run, context)
+        self._open[run.run_id] = entry
         try:
             yield
         finally:
-            if self._open.get(run_id) is context:
-                del self._open[run_id]
+            if self._open.get(run.run_id) is entry:
+                del self._open[run.run_id]
 
     def patience(self) -> float:
         """How long a run may keep its slot while it waits for child runs: as long as half of the slots are free.
@@ -57,7 +59,7 @@ class Inbox:
                 async with asyncio.timeout(LOOK_SECONDS):
                     await self._news.wait()
             self._news.clear()
-            waiting = [run_id for run_id, context in self._open.items() if context.waits.has_waiters]
+            waiting = [run for run, context in self._open.values() if context.waits.has_waiters]
             if not waiting:
                 continue
             try:
@@ -65,11 +67,14 @@ class Inbox:
             except (psycopg.Error, OSError) as error:
                 _log.warning("Signals for running runs cannot be read and are tried again: %s", error)
 
-    async def _deliver(self, runs: list[UUID]) -> None:
+    async def _deliver(self, runs: list[RunLog]) -> None:
         async with self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=dict_row)
             await cursor.execute(
-                "select * from run_signals where run_id = any(%s) and not delivered order by created_at, id", (runs,)
+                """select s.* from unnest(%s::uuid[], %s::int[]) as v(id, claim)
+                   join runs r on r.id = v.id and r.claim = v.claim join run_signals s on s.run_id = r.id
+                   where not s.delivered order by s.created_at, s.id""",
+                ([run.run_id for run in runs], [run.claim for run in runs]),
             )
             rows = await cursor.fetchall()
             # What nobody takes here stays undelivered: the run that parks meanwhile goes on at once because of it.
@@ -78,5 +83,5 @@ class Inbox:
                 await cursor.execute("update run_signals set delivered = true where id = any(%s)", (taken,))
 
     def _tell(self, row: DictRow) -> bool:
-        context = self._open.get(row["run_id"])
+        _, context = self._open.get(row["run_id"], (None, None))
         return context is not None and context.waits.tell(*signal_of(row))

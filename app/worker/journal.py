@@ -41,7 +41,8 @@ Row = tuple[Any, ...]
 class RunLog:
     """One execution's place in the journal; `lost` is called when the run turns out to be no longer its own.
 
-    `status` is where the execution has left the run, None while it works.
+    `status` is where the execution has left the run, None while it works; `epoch` that of the worker's lease in which
+    the run was known to be its own.
     """
 
     run_id: UUID
@@ -51,6 +52,7 @@ class RunLog:
     lost: Callable[[], None]
     is_lost: bool = False
     status: RunStatus | None = None
+    epoch: int = 0
     name: str = field(init=False)
 
     def __post_init__(self) -> None:

@@ -15,11 +15,12 @@ from app.compiler.turns import Before
 from app.compiler.waiting import Place, Signal
 from app.db import Pool
 from app.models import NODE_ENDED
-from app.worker.journal import NodeRow, as_text
+from app.worker.journal import NodeRow, RunLog, as_text
 
 
-async def recall(pool: Pool, run_id: UUID, context: RunContext) -> list[NodeRow]:
+async def recall(pool: Pool, run: RunLog, context: RunContext) -> list[NodeRow]:
     """Fill the context with what is known of the run; returns the states of the nodes that wait."""
+    run_id = run.run_id
     async with pool.connection() as connection, connection.transaction():
         cursor = connection.cursor(row_factory=dict_row)
         await cursor.execute("select * from node_states where run_id = %s", (run_id,))
@@ -27,7 +28,12 @@ async def recall(pool: Pool, run_id: UUID, context: RunContext) -> list[NodeRow]
         items = await _items(connection, run_id)
         await cursor.execute("select * from kept_results where run_id = %s", (run_id,))
         kept = await cursor.fetchall()
-        await cursor.execute("update run_signals set delivered = true where run_id = %s and not delivered", (run_id,))
+        # An execution that has lost the run must not take what is said to the one after it.
+        await cursor.execute(
+            """update run_signals set delivered = true where run_id = %s and not delivered
+               and exists (select 1 from runs where id = %s and claim = %s)""",
+            (run_id, run_id, run.claim),
+        )
         await cursor.execute("select * from run_signals where run_id = %s order by created_at, id", (run_id,))
         signals = await cursor.fetchall()
     context.known = {_key(row): _outcome(row) for row in states if _is_done(row)}

@@ -20,6 +20,7 @@ from app.worker.executor import Executor
 from app.worker.heartbeat import Heartbeat
 from app.worker.inbox import Inbox
 from app.worker.journal import Journal
+from app.worker.lease import Lease
 from app.worker.pruner import Pruner
 from app.worker.releaser import Releaser
 from app.worker.sweeper import Sweeper
@@ -60,6 +61,7 @@ class Worker:
         self._journal = Journal(database, queue, wakeups, flush_seconds=settings.flush_seconds)
         self._inbox = Inbox(database.pool, concurrency=settings.concurrency)
         self._releaser = Releaser(database.pool, queue)
+        lease = Lease(settings.worker_lost_seconds)
         self._executor = Executor(
             database=database,
             queue=queue,
@@ -69,12 +71,14 @@ class Worker:
             resources=self._resources,
             inbox=self._inbox,
             releaser=self._releaser,
+            lease=lease,
             worker_id=self.id,
             secrets=_secrets(),
         )
         self._heartbeat = Heartbeat(
             database.url,
             self.id,
+            lease,
             queues=settings.queues,
             concurrency=settings.concurrency,
             seconds=settings.heartbeat_seconds,

@@ -1,0 +1,58 @@
+"""Processes that stand still for longer than they may, and then go on."""
+
+import signal
+from typing import Any
+
+import pytest
+
+from tests.chaos.invariants import check, check_over_http
+from tests.chaos.load import Load, output
+from tests.chaos.world import WorkerProcess, World, scaled
+from tests.support import until
+from tests.worker.runs import graph, started
+
+pytestmark = [pytest.mark.timeout(scaled(120, 600))]
+
+
+async def has(world: World, query: Any, values: Any = None) -> bool:
+    return bool(await world.rows(query, values))
+
+
+async def worker_of(world: World, path: str) -> WorkerProcess:
+    """The worker that executes a run."""
+    query = "select w.pid from runs r join workers w on w.id = r.worker_id where r.id::text = %s"
+    pid = (await until(lambda: world.rows(query, (path.rpartition("/")[2],))))[0][0]
+    return next(w for w in world.workers if w.process is not None and w.process.pid == pid)
+
+
+@pytest.mark.spec("RUN-61")
+@pytest.mark.parametrize("size", [{"workers": 2}], ids=["two-workers"])
+async def test_a_worker_that_stood_still_writes_nothing_and_works_on(world: World) -> None:
+    gate = world.folder / "gate"
+    held = {"id": "held", "type": "tool", "config": {"tool": "chaos.gate", "args": {"path": str(gate), "value": 7}}}
+    path = await started(world.projects[0], graph([held, output("{{ held.output }}")], ("held", "end")))
+    run_id = path.rpartition("/")[2]
+    zombie = await worker_of(world, path)
+    async with Load(world) as load:
+        await load.start(scaled(14, 60))
+
+        zombie.send(signal.SIGSTOP)
+        await until(lambda: has(world, "select 1 from runs where id::text = %s and losses = 1", (run_id,)))
+        gate.touch()
+        await load.finished(seconds=scaled(30, 120))
+        first = (await world.rows("select status, result, last_seq from runs where id::text = %s", (run_id,)))[0]
+        zombie.send(signal.SIGCONT)
+
+        # It takes up runs again, and keeps them: the other one is gone.
+        for worker in world.workers:
+            if worker is not zombie:
+                worker.kill()
+        await load.start(scaled(14, 60))
+        await load.finished(seconds=scaled(30, 120))
+        lost = await world.rows("select id from runs where losses > 1")
+        again = (await world.rows("select status, result, last_seq from runs where id::text = %s", (run_id,)))[0]
+        assert first == again
+        assert first[:2] == ("COMPLETED", 7)
+        assert not lost
+        await check(world)
+        await check_over_http(world, [path])
