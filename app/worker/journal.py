@@ -7,7 +7,7 @@ lost its run writes nothing. Readers are woken after the commit.
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -17,24 +17,21 @@ from psycopg import AsyncConnection
 
 from app import jsontext, log
 from app.compiler.items import ItemState
-from app.compiler.waiting import Place
-from app.db import Database, as_arrays
+from app.db import Database
 from app.events.wakeups import Wakeups
 from app.ids import new_id
 from app.models import RunStatus, now
 from app.queue import Queue
-from app.services.moves import INSERT_EVENTS, reason
+from app.services.moves import reason
 from app.services.transitions import Advance, advance, give_up, put_off
-from app.worker.rows import INSERT_BLOBS, UPSERT_CHECKPOINTS, UPSERT_ITEMS, UPSERT_STATES, UPSERT_WRITES
+from app.worker.batch import Batch, Row, put, weight
+from app.worker.outages import is_stale, passes
 
 MAX_BYTES = 32_000_000
-"""Past this, runs wait for the next flush before they go on."""
-ITEM_BYTES = 1000
-"""What the row of an item takes in memory beside its output, roughly."""
+"""Past this, runs wait for the next flush before they go on. As much again may be on its way to the database."""
 LONGEST_PAUSE_SECONDS = 1.0
 
 _log = log.get(__name__)
-Row = tuple[Any, ...]
 
 
 @dataclass(slots=True, eq=False)
@@ -81,40 +78,6 @@ class NodeRow:
     finished_at: datetime | None = None
 
 
-@dataclass(slots=True)
-class _Batch:
-    moves: dict[UUID, Advance] = field(default_factory=dict)
-    logs: dict[UUID, RunLog] = field(default_factory=dict)
-    states: dict[tuple[UUID, str, int], Row] = field(default_factory=dict)
-    items: dict[tuple[str, Place], Row] = field(default_factory=dict)
-    events: list[Row] = field(default_factory=list)
-    blobs: list[Row] = field(default_factory=list)
-    checkpoints: list[Row] = field(default_factory=list)
-    writes: dict[tuple[Any, ...], Row] = field(default_factory=dict)
-    waiters: list[asyncio.Future[None]] = field(default_factory=list)
-    size: int = 0
-
-    def drop(self, runs: Iterable[UUID]) -> None:
-        """Forget everything of these runs."""
-        gone = set(runs)
-        if not gone:
-            return
-        names = {str(run) for run in gone}
-        self.moves = {run: move for run, move in self.moves.items() if run not in gone}
-        self.states = {key: row for key, row in self.states.items() if key[0] not in gone}
-        self.items = {key: row for key, row in self.items.items() if key[0] not in names}
-        self.events = [row for row in self.events if row[0] not in gone]
-        self.blobs = [row for row in self.blobs if row[0] not in names]
-        self.checkpoints = [row for row in self.checkpoints if row[0] not in names]
-        self.writes = {key: row for key, row in self.writes.items() if key[0] not in names}
-
-    def only(self, run_id: UUID) -> "_Batch":
-        """What this batch holds of one run."""
-        alone = replace(self, moves=dict(self.moves), logs=dict(self.logs), waiters=[])
-        alone.drop(run for run in self.moves if run != run_id)
-        return alone
-
-
 class Journal:
     """One per worker process; `flush_seconds` is how long a row waits for company at most."""
 
@@ -123,7 +86,8 @@ class Journal:
         self._queue = queue
         self._wakeups = wakeups
         self._flush_seconds = flush_seconds
-        self._batch = _Batch()
+        self._batch = Batch()
+        self._writing = Batch()
         self._news = asyncio.Event()
         self._urgent = asyncio.Event()
         self._space = asyncio.Event()
@@ -145,48 +109,58 @@ class Journal:
         if run.is_lost:
             return
         run.last_seq += 1
-        self._batch.events.append((run.run_id, run.last_seq, new_id(), run.project_id, kind, node_id, now(), data))
-        self._touch(run, len(data))
+        row = (run.run_id, run.last_seq, new_id(), run.project_id, kind, node_id, now(), data)
+        self._batch.events.append(row)
+        self._touch(run, weight(row))
 
     def state(self, run: RunLog, row: NodeRow) -> None:
         """Set the state of a node's turn; the newest before the flush is the one that is written."""
         if run.is_lost:
             return
-        self._batch.states[run.run_id, row.node_id, row.iteration] = (
+        columns = (
             run.run_id, row.node_id, row.iteration, run.project_id, "{" + ",".join(map(str, row.path)) + "}",
             row.status, row.attempt, row.handled, row.progress, row.input, row.output, row.error, row.reason,
             row.edges, row.writes, row.wake_at, row.started_at, row.finished_at,
         )  # fmt: skip
-        self._touch(run, len(row.output or ""))
+        self._touch(run, put(self._batch.states, (run.run_id, row.node_id, row.iteration), columns))
 
     def item(self, run: RunLog, state: ItemState) -> None:
         """Set where an item of a map stands; the newest before the flush is the one that is written."""
         if run.is_lost:
             return
         node_id, iteration, path = state.place
-        output = as_text(state.output)
-        self._batch.items[run.name, state.place] = (
+        columns = (
             run.name, node_id, iteration, "{" + ",".join(map(str, path)) + "}", state.digest, state.status,
-            state.attempt, output, as_text(state.error), as_text(state.reason), state.wake_at, state.started_at,
-            state.finished_at,
+            state.attempt, as_text(state.output), as_text(state.error), as_text(state.reason),
+            state.wake_at, state.started_at, state.finished_at,
         )  # fmt: skip
-        self._touch(run, len(output or "") + ITEM_BYTES)
+        self._touch(run, put(self._batch.items, (run.name, state.place), columns))
 
     def checkpoint(self, run: RunLog, blobs: Iterable[Row], row: Row) -> None:
         """Append a checkpoint of the run's thread with the values that are new in it."""
         if run.is_lost:
             return
-        self._batch.blobs += blobs
+        values = list(blobs)
+        self._batch.blobs += values
         self._batch.checkpoints.append(row)
-        self._touch(run, len(row[4]))
+        self._touch(run, weight(row) + sum(map(weight, values)))
 
     def pending_writes(self, run: RunLog, rows: Iterable[Row]) -> None:
         """Append what tasks of the run's thread have written since its last checkpoint."""
         if run.is_lost:
             return
         for row in rows:
-            self._batch.writes[(*row[:4], row[5])] = row
-            self._touch(run, len(row[8]))
+            self._touch(run, put(self._batch.writes, (*row[:4], row[5]), row))
+
+    def heard(self, run: RunLog, number: int) -> None:
+        """Take down that news of the run's calls have been taken in: they go with what was said of them."""
+        self._batch.heard.append((run.run_id, number))
+        self._touch(run, 0)
+
+    @property
+    def held(self) -> int:
+        """Bytes of rows in memory: those that wait for the next flush, and those on their way."""
+        return self._batch.size + self._writing.size
 
     async def room(self) -> None:
         """Return when the journal can take more: at once, unless the database is behind."""
@@ -223,7 +197,7 @@ class Journal:
             batch.logs[run.run_id] = run
         else:
             known.last_seq = run.last_seq
-        batch.size += size + 200
+        batch.size += size
         if batch.size > MAX_BYTES:
             self._space.clear()
             self._urgent.set()
@@ -240,79 +214,104 @@ class Journal:
                     pass
             self._news.clear()
             self._urgent.clear()
-            batch, self._batch = self._batch, _Batch()
+            batch, self._batch = self._batch, Batch()
+            self._writing = batch
             await self._write_until_done(batch)
+            self._writing = Batch()
             self._space.set()
             for waiter in batch.waiters:
                 if not waiter.done():
                     waiter.set_result(None)
 
-    async def _write_until_done(self, batch: _Batch) -> None:
+    async def _write_until_done(self, batch: Batch) -> None:
         pause = 0.0
         while True:
             try:
                 await self._write(batch, again=bool(pause))
-            except (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError) as error:
-                # psycopg_pool's PoolTimeout is an OperationalError.
+            except Exception as error:  # noqa: BLE001  # whatever it is, the journal of all runs has to go on
+                if not passes(error):
+                    _log.exception("The journal met rows that the database refuses; it goes on run by run")
+                    await self._write_apart(batch)
+                    return
                 _log.warning("The journal cannot be written and keeps its rows: %s", error)
                 pause = min(pause * 2 or 0.05, LONGEST_PAUSE_SECONDS)
                 await asyncio.sleep(pause)
-            except psycopg.Error:
-                _log.exception("The journal met rows that the database refuses; it goes on run by run")
-                await self._write_apart(batch)
-                return
             else:
                 return
 
-    async def _write_apart(self, batch: _Batch) -> None:
+    async def _write_apart(self, batch: Batch) -> None:
         """Write each run of the batch by itself, so that only those fail whose rows the database will never take."""
         for run_id in list(batch.moves):
-            alone = batch.only(run_id)
+            await self._write_alone(batch.only(run_id), batch.logs[run_id])
+
+    async def _write_alone(self, alone: Batch, run: RunLog) -> None:
+        pause = 0.0
+        while True:
             try:
                 await self._write(alone, again=True)
-            except psycopg.OperationalError:
-                await self._write_until_done(alone)
-            except psycopg.Error as error:
-                await self._give_up_until_done(alone.logs[run_id], error)
+            except Exception as error:  # noqa: BLE001  # what cannot be written must not keep other runs from it
+                if not passes(error):
+                    await self._give_up_until_done(run, error)
+                    return
+                _log.warning("A run cannot be written and keeps its rows: %s", error)
+                pause = min(pause * 2 or 0.05, LONGEST_PAUSE_SECONDS)
+                await asyncio.sleep(pause)
+            else:
+                return
 
-    async def _give_up_until_done(self, run: RunLog, refusal: psycopg.Error) -> None:
+    async def _give_up_until_done(self, run: RunLog, refusal: Exception) -> None:
         while True:
             try:
                 await self._give_up(run, refusal)
-            except (psycopg.OperationalError, psycopg.InterfaceError, OSError, TimeoutError) as error:
+            except Exception as error:  # noqa: BLE001  # as above
+                if not passes(error):
+                    # It stays RUNNING without a job, which the sweeper looks for.
+                    _log.exception("A run whose rows are refused cannot be ended", run_id=run.name)
+                    self._lose([run])
+                    return
                 _log.warning("A run whose rows are refused cannot be ended yet: %s", error)
                 await asyncio.sleep(LONGEST_PAUSE_SECONDS)
             else:
                 return
 
-    async def _give_up(self, run: RunLog, error: psycopg.Error) -> None:
+    async def _give_up(self, run: RunLog, error: Exception) -> None:
         why = reason("internal_error", f"The database refused what the run had to say: {type(error).__name__}.")
         async with self._pool.connection() as connection, connection.transaction():
             moved = await give_up(connection, run.project_id, run.run_id, why, claimed=run.claim)
         if moved is not None:
             self._wakeups.wake(moved.project_id, moved.run_id, moved.last_seq)
-        if not run.is_lost:
-            run.is_lost = True
-            run.lost()
+        self._lose([run])
 
-    async def _write(self, batch: _Batch, *, again: bool) -> None:
-        async with self._pool.connection() as connection, connection.transaction():
-            if again:
-                # A run without events in the batch looks committed either way; its rows may be written twice.
-                told = {row[0] for row in batch.events}
-                batch.drop(await _committed(connection, [m for m in batch.moves.values() if m.run_id in told]))
-            kept = await advance(connection, batch.moves.values())
-            lost = batch.moves.keys() - kept
-            self._lose(batch, lost)
-            batch.drop(lost)
-            await put_off(connection, self._queue, batch.moves.values())
-            await _insert(connection, batch)
+    async def _write(self, batch: Batch, *, again: bool) -> None:
+        async with self._pool.connection() as connection:
+            try:
+                async with connection.transaction():
+                    await self._write_into(connection, batch, again=again)
+            except psycopg.Error as error:
+                if is_stale(error):
+                    await connection.close()
+                raise
         for run_id, move in batch.moves.items():
             self._wakeups.wake(batch.logs[run_id].project_id, run_id, move.last_seq)
 
-    def _lose(self, batch: _Batch, runs: Iterable[UUID]) -> None:
-        for run_id in list(runs):
-            run = batch.logs[run_id]
+    async def _write_into(self, connection: AsyncConnection[Any], batch: Batch, *, again: bool) -> None:
+        if again:
+            # A run without events in the batch looks committed either way; its rows may be written twice.
+            told = {row[0] for row in batch.events}
+            batch.drop(await _committed(connection, [m for m in batch.moves.values() if m.run_id in told]))
+        kept = await advance(connection, batch.moves.values())
+        lost = batch.moves.keys() - kept
+        self._lose(batch.logs[run_id] for run_id in lost)
+        batch.drop(lost)
+        if batch.heard:
+            numbers = [number for _, number in batch.heard]
+            await connection.execute("delete from node_call_news where id = any(%s)", (numbers,))
+        await put_off(connection, self._queue, batch.moves.values())
+        await batch.insert(connection)
+
+    @staticmethod
+    def _lose(runs: Iterable[RunLog]) -> None:
+        for run in runs:
             if not run.is_lost:
                 run.is_lost = True
                 run.lost()
@@ -328,20 +327,6 @@ async def _committed(connection: AsyncConnection[Any], moves: Iterable[Advance])
         columns,
     )
     return {row["id"] for row in await cursor.fetchall()}
-
-
-async def _insert(connection: AsyncConnection[Any], batch: _Batch) -> None:
-    async with connection.pipeline():
-        for query, rows in (
-            (INSERT_EVENTS, batch.events),
-            (UPSERT_STATES, list(batch.states.values())),
-            (UPSERT_ITEMS, list(batch.items.values())),
-            (INSERT_BLOBS, batch.blobs),
-            (UPSERT_CHECKPOINTS, batch.checkpoints),
-            (UPSERT_WRITES, list(batch.writes.values())),
-        ):
-            if rows:
-                await connection.execute(query, as_arrays(rows))
 
 
 def as_text(value: Any) -> str | None:

@@ -1,0 +1,108 @@
+"""What the journal holds until its next flush."""
+
+import asyncio
+from collections.abc import Hashable, Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from sys import getsizeof
+from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
+from uuid import UUID
+
+from psycopg import AsyncConnection
+
+from app.compiler.waiting import Place
+from app.db import as_arrays
+from app.services.moves import INSERT_EVENTS
+from app.services.transitions import Advance
+from app.worker.rows import INSERT_BLOBS, UPSERT_CHECKPOINTS, UPSERT_ITEMS, UPSERT_STATES, UPSERT_WRITES
+
+if TYPE_CHECKING:
+    from app.worker.journal import RunLog
+
+PART_BYTES = 4_000_000
+"""Rows of more than this go to the database in several statements: each costs several times its size meanwhile."""
+
+Row = tuple[Any, ...]
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(slots=True)
+class Batch:
+    """The rows of one flush; `size` is what they take in memory, in bytes."""
+
+    moves: dict[UUID, Advance] = field(default_factory=dict)
+    logs: "dict[UUID, RunLog]" = field(default_factory=dict)
+    states: dict[tuple[UUID, str, int], Row] = field(default_factory=dict)
+    items: dict[tuple[str, Place], Row] = field(default_factory=dict)
+    events: list[Row] = field(default_factory=list)
+    blobs: list[Row] = field(default_factory=list)
+    checkpoints: list[Row] = field(default_factory=list)
+    writes: dict[tuple[Any, ...], Row] = field(default_factory=dict)
+    heard: list[tuple[UUID, int]] = field(default_factory=list)
+    waiters: list[asyncio.Future[None]] = field(default_factory=list)
+    size: int = 0
+
+    def drop(self, runs: Iterable[UUID]) -> None:
+        """Forget everything of these runs."""
+        gone = set(runs)
+        if not gone:
+            return
+        names = {str(run) for run in gone}
+        self.moves = {run: move for run, move in self.moves.items() if run not in gone}
+        self.states = {key: row for key, row in self.states.items() if key[0] not in gone}
+        self.items = {key: row for key, row in self.items.items() if key[0] not in names}
+        self.events = [row for row in self.events if row[0] not in gone]
+        self.blobs = [row for row in self.blobs if row[0] not in names]
+        self.checkpoints = [row for row in self.checkpoints if row[0] not in names]
+        self.writes = {key: row for key, row in self.writes.items() if key[0] not in names}
+
+    def only(self, run_id: UUID) -> "Batch":
+        """What this batch holds of one run."""
+        alone = replace(self, moves=dict(self.moves), logs=dict(self.logs), waiters=[])
+        alone.drop(run for run in self.moves if run != run_id)
+        return alone
+
+    async def insert(self, connection: AsyncConnection[Any]) -> None:
+        """Write all rows but those of the runs themselves, in the caller's transaction."""
+        tables: tuple[tuple[LiteralString, Iterable[Row]], ...] = (
+            (INSERT_EVENTS, self.events),
+            (UPSERT_STATES, self.states.values()),
+            (UPSERT_ITEMS, self.items.values()),
+            (INSERT_BLOBS, self.blobs),
+            (UPSERT_CHECKPOINTS, self.checkpoints),
+            (UPSERT_WRITES, self.writes.values()),
+        )
+        if self.size > PART_BYTES:
+            # Not in a pipeline, which would hold the texts of all statements at once.
+            for query, rows in tables:
+                for part in _parts(rows):
+                    await connection.execute(query, as_arrays(part))
+            return
+        async with connection.pipeline():
+            for query, rows in tables:
+                if rows:
+                    await connection.execute(query, as_arrays(list(rows)))
+
+
+def weight(row: Row) -> int:
+    """The bytes that a row takes in memory."""
+    return getsizeof(row) + sum(map(getsizeof, row))
+
+
+def put(table: dict[Key, Row], key: Key, row: Row) -> int:
+    """Set a row, in the place of an older one; returns by how many bytes the table has grown."""
+    before = table.get(key)
+    table[key] = row
+    return weight(row) if before is None else weight(row) - weight(before)
+
+
+def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:
+    part: list[Row] = []
+    size = 0
+    for row in rows:
+        part.append(row)
+        size += weight(row)
+        if size > PART_BYTES:
+            yield part
+            part, size = [], 0
+    if part:
+        yield part

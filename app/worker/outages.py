@@ -1,0 +1,20 @@
+"""Which errors of a write pass, so that the same rows are written again, and which are refusals."""
+
+import psycopg
+
+PASSING = ("08", "40", "53", "55", "57", "58")
+"""Classes of SQLSTATE: connection, conflict with others, out of resources, locked, intervention, the disk."""
+STALE = ("25006", "0A000")
+"""A server that is read-only since a failover, a plan from before a migration: another connection helps."""
+
+
+def passes(error: BaseException) -> bool:
+    """Whether the same write may go through later; False for rows that the database will never take."""
+    if isinstance(error, psycopg.Error) and error.sqlstate is not None:
+        return error.sqlstate.startswith(PASSING) or is_stale(error)
+    return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError | OSError | TimeoutError)
+
+
+def is_stale(error: BaseException) -> bool:
+    """Whether it is the connection that cannot write, and another one may."""
+    return isinstance(error, psycopg.Error) and error.sqlstate in STALE
