@@ -289,7 +289,7 @@ class Journal:
                     await self._write_into(connection, batch, again=again)
             except psycopg.Error as error:
                 if is_stale(error):
-                    await connection.close()
+                    await self._pool.drain()
                 raise
         for run_id, move in batch.moves.items():
             self._wakeups.wake(batch.logs[run_id].project_id, run_id, move.last_seq)

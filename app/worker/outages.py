@@ -16,5 +16,5 @@ def passes(error: BaseException) -> bool:
 
 
 def is_stale(error: BaseException) -> bool:
-    """Whether it is the connection that cannot write, and another one may."""
+    """Whether it is the connection that cannot write, and another one may; others of its pool will be like it."""
     return isinstance(error, psycopg.Error) and error.sqlstate in STALE

@@ -1,6 +1,8 @@
 import asyncio
+from contextlib import AsyncExitStack
 from datetime import timedelta
 
+import psycopg
 import pytest
 
 from app import jsontext
@@ -124,3 +126,113 @@ async def test_a_run_in_retrying_keeps_its_time_whatever_it_is_told(bench: Bench
 
     job = "select scheduled_at from procrastinate_jobs j join runs r on r.job_id = j.id where r.id = %s"
     assert (await bench.rows(job, run.run_id))[0]["scheduled_at"] == later
+
+
+RAISE = """
+create sequence tries;
+create function refuse() returns trigger language plpgsql as $$ begin
+  if nextval('tries') <= TIMES and new.data::text like '%MARK%' then
+    raise exception 'refused for a test' using errcode = 'STATE';
+  end if;
+  return new;
+end $$;
+create trigger refuses before insert on run_events for each row execute function refuse();"""
+
+
+async def refuses(bench: Bench, state: str, *, times: int, mark: str) -> None:
+    """Let events whose data contain the mark be refused with an SQLSTATE, as often as is said."""
+    async with bench.database.pool.connection() as connection:
+        text = RAISE.replace("STATE", state).replace("TIMES", str(times)).replace("MARK", mark)
+        await connection.execute(text)
+
+
+@pytest.mark.spec("SAVE-3")
+@pytest.mark.parametrize(
+    "state",
+    ["40001", "40P01", "53100", "53200", "55P03", "57014", "57P01", "57P03", "58030", "25006", "0A000", "08006"],
+)
+async def test_an_error_that_passes_costs_another_try(bench: Bench, state: str) -> None:
+    run = await bench.claimed()
+    await refuses(bench, state, times=2, mark="hard")
+    bench.journal.event(run, "workflow.node.started", "a", '{"it": "hard"}')
+
+    async with asyncio.timeout(20):
+        assert await bench.journal.written(run)
+
+    assert len(await bench.rows("select 1 from run_events where run_id = %s", run.run_id)) == 4
+
+
+@pytest.mark.spec("SAVE-4")
+@pytest.mark.parametrize("state", ["P0001", "22003", "23514", "54000", "42501", "XX000"])
+async def test_a_refusal_ends_its_run_only(bench: Bench, state: str) -> None:
+    good, bad = await bench.claimed(), await bench.claimed()
+    await refuses(bench, state, times=1000, mark="evil")
+    bench.journal.event(bad, "workflow.node.started", "a", '{"it": "evil"}')
+    bench.journal.event(good, "workflow.node.started", "a", "{}")
+
+    async with asyncio.timeout(20):
+        assert await bench.journal.written(good)
+        assert not await bench.journal.written(bad)
+
+    rows = await bench.rows("select status, reason from runs where id = %s", bad.run_id)
+    assert (rows[0]["status"], rows[0]["reason"]["code"]) == ("FAILED", "internal_error")
+    assert len(await bench.rows("select 1 from run_events where run_id = %s", good.run_id)) == 4
+
+
+@pytest.mark.spec("SAVE-4")
+async def test_a_refused_run_that_cannot_be_ended_is_let_go_and_harms_no_other(bench: Bench) -> None:
+    good, bad = await bench.claimed(), await bench.claimed()
+    lost = bench.lost
+    await refuses(bench, "P0001", times=1000, mark="e")  # "evil", and what would tell of the run's end
+    bench.journal.event(bad, "workflow.node.started", "a", '{"it": "evil"}')
+
+    async with asyncio.timeout(20):
+        assert not await bench.journal.written(bad)
+        assert await bench.journal.written(good)
+
+    assert lost.is_set()
+    assert (await bench.rows("select status from runs where id = %s", bad.run_id))[0]["status"] == "RUNNING"
+
+
+@pytest.mark.spec("SAVE-4")
+async def test_text_that_no_database_can_hold_ends_its_run_only(bench: Bench) -> None:
+    good, bad = await bench.claimed(), await bench.claimed()
+    bench.journal.event(bad, "workflow.node.started", "\ud800", "{}")
+    bench.journal.event(good, "workflow.node.started", "a", "{}")
+
+    async with asyncio.timeout(20):
+        assert await bench.journal.written(good)
+        assert not await bench.journal.written(bad)
+
+    assert (await bench.rows("select status from runs where id = %s", bad.run_id))[0]["status"] == "FAILED"
+
+
+@pytest.mark.spec("SAVE-5")
+async def test_a_server_that_has_become_read_only_costs_its_connections_only(bench: Bench) -> None:
+    run, pool = await bench.claimed(), bench.database.pool
+    async with AsyncExitStack() as stack:
+        # All connections of the pool are as those to a server that has become a standby.
+        for connection in [await stack.enter_async_context(pool.connection()) for _ in range(pool.max_size)]:
+            await connection.execute("set default_transaction_read_only = on")
+    bench.journal.event(run, "workflow.node.started", "a", "{}")
+
+    async with asyncio.timeout(20):
+        assert await bench.journal.written(run)
+
+
+@pytest.mark.spec("SAVE-3")
+async def test_a_statement_timeout_costs_another_try(bench: Bench) -> None:
+    run, pool = await bench.claimed(), bench.database.pool
+    async with AsyncExitStack() as stack:
+        for connection in [await stack.enter_async_context(pool.connection()) for _ in range(pool.max_size)]:
+            await connection.execute("set statement_timeout = '100ms'")
+    bench.journal.event(run, "workflow.node.started", "a", "{}")
+    async with await psycopg.AsyncConnection.connect(bench.database.url) as holder:
+        await holder.execute("lock table run_events in access exclusive mode")
+        written = asyncio.create_task(bench.journal.written(run))
+        _, pending = await asyncio.wait([written], timeout=0.5)
+        assert pending
+        await holder.rollback()
+
+    async with asyncio.timeout(20):
+        assert await written
