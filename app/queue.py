@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
@@ -25,6 +25,9 @@ DEFAULT = "default"
 DEFAULT_WINDOW = 100
 OWN_QUEUE = "local-"
 """How the names of queues begin that belong to one process, and end with it."""
+JOB: LiteralString = f"""(procrastinate_defer_jobs_v1(array[row(
+  queue, '{TASK}', priority, null, null, json_build_object('run_id', id), null)::procrastinate_job_to_defer_v1]))[1]"""
+"""SQL over a row with a run's `id`, `queue` and `priority`: puts a job into the queue, and is its id."""
 Handler = Callable[[UUID, int, Callable[[], bool]], Awaitable[None]]
 """Executes a run: its id, the id of the job, and a function that tells whether a cancellation means a shutdown."""
 

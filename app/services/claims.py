@@ -20,6 +20,7 @@ async def claim(connection: Connection, queue: Queue, run_id: UUID, job_id: int,
     Returns the run's row, its `claim` now the token of this execution, or None when there is nothing to do: the run
     was cancelled, or has gone to another job. `limited` tells whether its project or workflow has a limit, `behind`
     whether runs of its project are held. Where the limit leaves no room the row is QUEUED, and the run held.
+    The connection commits by itself, or is in a transaction.
     """
     values: dict[str, Any] = {
         "run": run_id,
@@ -28,16 +29,26 @@ async def claim(connection: Connection, queue: Queue, run_id: UUID, job_id: int,
         "now": now(),
         "event": new_id(),
         "locked": False,
+        "simple": True,
     }
+    # Mostly one statement is all it takes, and that needs no transaction around it.
+    row = await one(connection, _CLAIM, values)
+    if row is not None:
+        return row
+    async with connection.transaction():
+        return await _claim_with_care(connection, queue, values | {"simple": False})
+
+
+async def _claim_with_care(connection: Connection, queue: Queue, values: dict[str, Any]) -> DictRow | None:
     row = await one(connection, _CLAIM, values)
     if row is None:
-        limited = await one(connection, _LOCK_LIMITED, (run_id,))
+        limited = await one(connection, _LOCK_LIMITED, (values["run"],))
         if limited is None:
             return None
         # Whoever takes up a run of the project waits at its row, and counts what is there after that.
         row = await one(connection, _CLAIM, values | {"locked": True})
         if row is None:
-            return await _hold(connection, queue, run_id, job_id)
+            return await _hold(connection, queue, values["run"], values["job"])
     if row["status_before"] == RunStatus.RETRYING:
         await clear(connection, queue, row)
     return row
@@ -83,7 +94,8 @@ _CLAIM: LiteralString = """
 with before as (
   select r.id, r.status, p.max_running is not null or w.max_running is not null as limited
   from runs r join projects p on p.id = r.project_id join workflows w on w.id = r.workflow_id
-  where r.id = %(run)s and case when p.max_running is null and w.max_running is null then true
+  where r.id = %(run)s and (r.status <> 'RETRYING' or not %(simple)s)
+    and case when p.max_running is null and w.max_running is null then true
     when not %(locked)s then false
     else (p.max_running is null or p.max_running >
             (select count(*) from runs y where y.project_id = p.id and y.status = 'RUNNING'))

@@ -14,7 +14,7 @@ from app.db import as_arrays
 from app.errors import NotFoundError
 from app.ids import new_id
 from app.models import now
-from app.queue import Queue
+from app.queue import JOB
 
 Connection = AsyncConnection[Any]
 EVENT_BYTES = 64_000
@@ -61,20 +61,25 @@ select * from unnest(%s::uuid[], %s::bigint[], %s::uuid[], %s::uuid[], %s::text[
                      %s::json[])"""
 
 
-async def enqueue(connection: Connection, queue: Queue, run: DictRow, data: Mapping[str, Any]) -> Moved:
+async def enqueue(connection: Connection, run: DictRow, data: Mapping[str, Any]) -> Moved:
     """Give a run that has just become QUEUED a job, unless it is held, and write the event that tells of it.
 
     `run` has its id, project_id, last_seq, queue, priority, held and reason.
     """
     moved = Moved(run["project_id"], run["id"], run["last_seq"])
-    job_id = None
-    if run["held"]:
-        data = {**data, "reason": run["reason"]}
-    else:
-        job_id = await queue.defer(connection, moved.run_id, queue=run["queue"], priority=run["priority"])
-    await run_sql(connection, "update runs set job_id = %s where id = %s", (job_id, moved.run_id))
-    await write_events(connection, moved, [NewEvent("workflow.run.queued", data)])
+    told = {**data, "reason": run["reason"]} if run["held"] else data
+    values = {**run, "event": new_id(), "at": now(), "data": jsontext.dumps(told)}
+    await run_sql(connection, _ENQUEUE, values)
     return moved
+
+
+_ENQUEUE: LiteralString = f"""
+with run as (select %(id)s::uuid as id, %(queue)s::text as queue, %(priority)s::int as priority),
+job as materialized (select {JOB} as id from run where not %(held)s),
+event as (
+  insert into run_events (run_id, seq, id, project_id, type, at, data)
+  values (%(id)s, %(last_seq)s, %(event)s, %(project_id)s, 'workflow.run.queued', %(at)s, %(data)s))
+update runs set job_id = (select id from job) where id = %(id)s"""
 
 
 async def locked(connection: Connection, project_id: UUID, run_id: UUID) -> DictRow:

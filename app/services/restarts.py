@@ -73,7 +73,7 @@ async def retry(  # who, what and how
     data: dict[str, Any] = {"status": "QUEUED", "attempt": row["attempt"], "version": version, "retry": True}
     if again is not None:
         data["again"] = again
-    return await enqueue(connection, queue, row, data)
+    return await enqueue(connection, row, data)
 
 
 async def keep_results(connection: Connection, source: UUID, target: UUID, plan: Plan) -> None:
@@ -136,7 +136,7 @@ async def go_on(connection: Connection, queue: Queue, run: DictRow, *, held: Map
         (now(), json_or_null(held), held is not None, run["id"]),
     )
     assert row is not None  # noqa: S101  # the row is locked
-    return await enqueue(connection, queue, row, {"status": "QUEUED", "attempt": row["attempt"], "retry": True})
+    return await enqueue(connection, row, {"status": "QUEUED", "attempt": row["attempt"], "retry": True})
 
 
 async def clear(connection: Connection, queue: Queue, run: DictRow, forget: Iterable[str] = ()) -> None:

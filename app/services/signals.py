@@ -54,7 +54,7 @@ async def send(connection: Connection, queue: Queue, run: DictRow, signals: Iter
     if run["job_id"] is not None:
         await queue.withdraw(connection, run["job_id"])
     why = reason("signalled", "The run was told what it waited for.")
-    return await requeue(connection, queue, run["id"], None, why, loss=False)
+    return await requeue(connection, run["id"], None, why, loss=False)
 
 
 async def tell_parent(connection: Connection, queue: Queue, child_id: UUID) -> Moved | None:

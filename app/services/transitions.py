@@ -14,7 +14,7 @@ comes from outside in `signals`.
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg.rows import DictRow, dict_row
@@ -24,7 +24,8 @@ from app.db import as_arrays
 from app.errors import ConflictError, NotFoundError
 from app.ids import new_id
 from app.models import NODE_ENDED, RUN_ENDED, NodeStatus, RunStatus, now
-from app.queue import DEFAULT, Queue
+from app.queue import DEFAULT, JOB, Queue
+from app.services.graphs import inactive
 from app.services.holds import HOLD, hold_values
 from app.services.moves import (
     Connection,
@@ -118,21 +119,38 @@ async def execute(
 
     `debug` says where the run stops: `{"mode": "step"}` or `{"breakpoints": [node ids]}`.
     """
-    row = await one(
-        connection,
-        f"""update runs r set status = 'QUEUED', attempt = 1, queued_at = %(now)s, debug = %(debug)s::json,
-                   last_seq = last_seq + 1, held = h.code is not null, reason = (%(reasons)s::jsonb -> h.code)::json
-            from {HOLD} h where r.id = h.id and r.project_id = %(project)s and r.status = 'PENDING'
-            returning r.id, r.project_id, r.last_seq, r.queue, r.priority, r.held, r.reason""",
-        {"now": now(), "debug": json_or_null(debug), "project": project_id, **hold_values(queue, run_id)},
+    values = {"now": now(), "event": new_id(), "debug": json_or_null(debug), "project": project_id}
+    row = await one(connection, _EXECUTE, values | hold_values(queue, run_id))
+    if row is not None:
+        return Moved(project_id, run_id, row["last_seq"])
+    status = await _status(connection, project_id, run_id)
+    if status == RunStatus.PENDING:
+        raise inactive()
+    raise ConflictError(
+        f"The run is {status}; only a run in PENDING can be executed. Create a new run, or retry one that failed.",
+        code="not_pending",
     )
-    if row is None:
-        status = await _status(connection, project_id, run_id)
-        raise ConflictError(
-            f"The run is {status}; only a run in PENDING can be executed. Create a new run, or retry one that failed.",
-            code="not_pending",
-        )
-    return await enqueue(connection, queue, row, {"status": "QUEUED", "attempt": 1})
+
+
+# One statement, as it stands before every run: the row of the run, its job, its event.
+_EXECUTE: LiteralString = f"""
+with picked as (
+  select r.id, r.queue, r.priority, h.code from runs r join {HOLD} h on h.id = r.id
+  join workflows w on w.id = r.workflow_id
+  where r.project_id = %(project)s and r.status = 'PENDING' and w.active for update of r),
+job as materialized (select id, {JOB} as job_id from picked where code is null),
+queued as (
+  update runs r set status = 'QUEUED', attempt = 1, queued_at = %(now)s, debug = %(debug)s::json,
+         last_seq = r.last_seq + 1, job_id = j.job_id, held = p.code is not null,
+         reason = (%(reasons)s::jsonb -> p.code)::json
+  from picked p left join job j on j.id = p.id where r.id = p.id
+  returning r.id, r.project_id, r.last_seq, r.reason),
+event as (
+  insert into run_events (run_id, seq, id, project_id, type, at, data)
+  select id, last_seq, %(event)s, project_id, 'workflow.run.queued', %(now)s,
+         json_strip_nulls(json_build_object('status', 'QUEUED', 'attempt', 1, 'reason', reason))
+  from queued)
+select last_seq from queued"""
 
 
 @dataclass(slots=True)
@@ -273,7 +291,7 @@ async def cancel_children(  # noqa: PLR0917  # a place is node, iteration and pa
 
 
 async def requeue(
-    connection: Connection, queue: Queue, run_id: UUID, claimed: int | None, why: Mapping[str, str], *, loss: bool
+    connection: Connection, run_id: UUID, claimed: int | None, why: Mapping[str, str], *, loss: bool
 ) -> Moved | None:
     """A live run → QUEUED: handed back by its own executor (`claimed` is its token), or taken up by the sweeper."""
     row = await one(
@@ -286,7 +304,7 @@ async def requeue(
     )
     if row is None:
         return None
-    return await enqueue(connection, queue, row, {"status": "QUEUED", "attempt": row["attempt"], "reason": why})
+    return await enqueue(connection, row, {"status": "QUEUED", "attempt": row["attempt"], "reason": why})
 
 
 async def give_up(

@@ -92,7 +92,7 @@ class Executor:
     async def execute(self, run_id: UUID, job_id: int, shutting_down: Callable[[], bool]) -> None:
         """Take up the run if it is still there to be taken, and bring it as far as it goes."""
         epoch = self._lease.epoch
-        async with self._pool.connection() as connection, connection.transaction():
+        async with self._pool.connection() as connection:
             row = await claim(connection, self._queue, run_id, job_id, self._worker_id)
         if row is None:
             return
@@ -314,7 +314,7 @@ class Executor:
             return
         why = reason("worker_stopped", "The worker was stopped; another one goes on.")
         async with self._pool.connection() as connection, connection.transaction():
-            moved = await requeue(connection, self._queue, run.run_id, run.claim, why, loss=False)
+            moved = await requeue(connection, run.run_id, run.claim, why, loss=False)
         if moved is not None:
             self._wake(moved)
 

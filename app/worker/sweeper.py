@@ -157,14 +157,14 @@ class Sweeper:
         if row["status"] == RunStatus.RETRYING:
             return await hasten(connection, self._queue, row)
         why = reason("job_lost", "The run's job was lost; it has a new one.")
-        return await requeue(connection, self._queue, row["id"], None, why, loss=False)
+        return await requeue(connection, row["id"], None, why, loss=False)
 
     async def _take(self, connection: AsyncConnection[Any], run: dict[str, Any]) -> Moved | None:
         if run["losses"] + 1 >= MAX_LOSSES:
             message = f"The run has lost its worker {MAX_LOSSES} times; it may be what ends them. Retry it if not."
             return await give_up(connection, run["project_id"], run["id"], reason("worker_lost", message))
         why = reason("worker_lost", "The worker was lost; another one goes on.")
-        return await requeue(connection, self._queue, run["id"], None, why, loss=True)
+        return await requeue(connection, run["id"], None, why, loss=True)
 
 
 async def _locked(connection: AsyncConnection[Any], key: int) -> bool:
