@@ -141,7 +141,7 @@ def _teller() -> Callable[[Deleted], None]:
 
 def _report(deleted: Deleted, tables: list[TableSize], whole: int, *, dry_run: bool) -> dict[str, Any]:
     rows = [
-        {"table": name, "rows": count, "bytes": worth(tables, {name: count})} for name, count in deleted.most_common()
+        {"table": name, "rows": count, "bytes": worth(tables, name, count)} for name, count in deleted.most_common()
     ]
     return {
         "dry_run": dry_run,

@@ -6,8 +6,8 @@ from typing import Annotated, Any
 import typer
 
 from app import jsontext
-from app.cli.api import Api
-from app.cli.board import Board, Display
+from app.cli.api import AnswerError, Api
+from app.cli.board import ENDED, Board, Display
 from app.cli.files import FileProblemError, parse_json, read_json
 from app.cli.options import AsJson, Most, ProjectName, commands
 from app.cli.output import clean, say, show_fields, show_json, show_table
@@ -252,7 +252,7 @@ def _tell(api: Api, place: str, run: dict[str, Any], *, watch_it: bool, as_json:
 
 def _watch(api: Api, path: str, *, as_json: bool) -> None:
     try:
-        board = _follow(api, path, as_json=as_json)
+        board = _follow_what_is_kept(api, path, as_json=as_json)
     except KeyboardInterrupt:
         say("The run goes on; only the watching has ended.")
         sys.exit(INTERRUPTED)
@@ -261,11 +261,26 @@ def _watch(api: Api, path: str, *, as_json: bool) -> None:
     sys.exit(0 if board.status == "COMPLETED" else 1)
 
 
-def _follow(api: Api, path: str, *, as_json: bool) -> Board:
+def _follow_what_is_kept(api: Api, path: str, *, as_json: bool) -> Board:
+    """The run's end, also where its events, or the first of them, have been deleted."""
+    try:
+        return _follow(api, path, as_json=as_json)
+    except AnswerError as error:
+        if error.problem_code != "events_pruned":
+            raise
+        say(clean(error.message))
+    run = api.get(path)
+    if run["status"] not in ENDED:
+        return _follow(api, path, as_json=as_json, after=run["last_seq"])
+    say(f"The run is {run['status']}.")
+    return Board(run["workflow_name"], run["status"])
+
+
+def _follow(api: Api, path: str, *, as_json: bool, after: int = 0) -> Board:
     run = api.get(path)
     board = Board(run["workflow_name"], run["status"])
     if as_json:
-        for event in api.events(f"{path}/events"):
+        for event in api.events(f"{path}/events", after):
             if isinstance(event, str):
                 say(event)
             else:
@@ -274,7 +289,7 @@ def _follow(api: Api, path: str, *, as_json: bool) -> Board:
         return board
     board.expect(state["node_id"] for state in api.items(f"{path}/nodes"))
     with Display(board) as display:
-        for event in api.events(f"{path}/events"):
+        for event in api.events(f"{path}/events", after):
             if isinstance(event, str):
                 display.tell(event)
             else:

@@ -1,6 +1,6 @@
 """How large the database is: what the server already knows of its files, without counting rows."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 from typing import Any, LiteralString
 
 from psycopg.rows import DictRow
@@ -64,10 +64,10 @@ async def database_bytes(connection: Connection) -> int:
     return int(row["bytes"]) if row else 0
 
 
-def worth(tables: list[TableSize], deleted: Mapping[str, int]) -> int:
-    """About how many bytes these rows took, by what a row of each table takes on average."""
-    each = {table["name"]: table["bytes"] / max(table["rows_estimate"], deleted[table["name"]], 1) for table in tables}
-    return round(sum(each.get(name, 0) * count for name, count in deleted.items()))
+def worth(tables: Iterable[TableSize], name: str, rows: int) -> int:
+    """About how many bytes so many rows of a table take, by what a row of it takes on average."""
+    found = next((table for table in tables if table["name"] == name), None)
+    return 0 if found is None else round(found["bytes"] * rows / max(found["rows_estimate"], rows, 1))
 
 
 def _last_prune(row: DictRow | None) -> LastPrune | None:
