@@ -49,6 +49,7 @@ DESCRIPTIONS = {
     409: "Not possible in this state",
     410: "No longer kept",
     412: "Changed by somebody else",
+    413: "The body is too large",
     422: "The request or the graph has problems",
 }
 

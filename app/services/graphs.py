@@ -12,7 +12,7 @@ from psycopg.rows import DictRow
 
 from app import jsontext
 from app.compiler import CompiledWorkflow, CompileError, WorkflowGraphCompiler
-from app.errors import ConflictError, NotFoundError, UnprocessableError
+from app.errors import ConflictError, NotFoundError, Problem, UnprocessableError
 from app.schemas.common import JsonObject
 from app.schemas.workflow import ValidationOut
 from app.services.work import Work
@@ -103,6 +103,18 @@ async def stored_version(
     if row["version"] is None:
         raise NotFoundError(f"The workflow has no version {version}.")
     return row
+
+
+async def pinned_version(work: Work, project_id: UUID, workflow_id: UUID, version: int | None) -> DictRow:
+    """A stored version that a body has named. Raises NotFoundError, UnprocessableError for one that is not there."""
+    newest = await stored_version(work, project_id, workflow_id, None)
+    if version is None:
+        return newest
+    try:
+        return await stored_version(work, project_id, workflow_id, version)
+    except NotFoundError as error:
+        problem = Problem("unknown_version", "/version", f"{error.message} Name one that it has, or null.")
+        raise UnprocessableError(error.message, code="unknown_version", problems=[problem]) from None
 
 
 def must_be_active(row: DictRow) -> None:

@@ -12,7 +12,7 @@ from app.ids import new_id
 from app.models import now
 from app.schemas.common import Page
 from app.schemas.schedule import FiringOut, ScheduleChange, ScheduleIn, ScheduleOut
-from app.services.graphs import Graphs, stored_version
+from app.services.graphs import Graphs, pinned_version, stored_version
 from app.services.pages import decode_cursor, maybe_rfc3339, page, rfc3339
 from app.services.timetable import Timetable
 from app.services.work import Work
@@ -153,15 +153,10 @@ async def _must_be_possible(
     work: Work, graphs: Graphs, project_id: UUID, workflow_id: UUID, fields: dict[str, Any]
 ) -> None:
     """Raises NotFoundError, UnprocessableError for a version that is not there, or an input that it does not take."""
-    await stored_version(work, project_id, workflow_id, None)
     if fields["starts_at"] is not None and fields["ends_at"] is not None and fields["ends_at"] < fields["starts_at"]:
         sentence = "Let ends_at come after starts_at."
         raise UnprocessableError(sentence, problems=[Problem("ends_before_start", "/ends_at", sentence)])
-    try:
-        version = await stored_version(work, project_id, workflow_id, fields["version"])
-    except NotFoundError as error:
-        problem = Problem("unknown_version", "/version", f"{error.message} Name one that it has, or null.")
-        raise UnprocessableError(error.message, code="unknown_version", problems=[problem]) from None
+    version = await pinned_version(work, project_id, workflow_id, fields["version"])
     await graphs.must_take(work, workflow_id, version, fields["input"])
 
 
