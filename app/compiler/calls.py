@@ -48,6 +48,9 @@ class NodeCalls(Protocol):
     def serves(self, queue: str) -> bool:
         """Whether nodes of that queue run here."""
 
+    def remember(self, places: set[Place]) -> None:
+        """Take note of the calls that earlier executions have left, and that count."""
+
     def knows(self, place: Place) -> bool:
         """Whether an earlier execution has left a call there that counts."""
 
@@ -62,6 +65,9 @@ class NodeCalls(Protocol):
 
     async def abandon(self, place: Place) -> None:
         """Cancel the calls of the place, and those of the items below it."""
+
+    async def abandon_all(self) -> None:
+        """Cancel what is left: the run has ended, or begins again later."""
 
     async def hear(self, call_id: UUID, number: int, kind: str, data: Mapping[str, Any]) -> None:
         """Take in what has become of a call, once, if its node listens."""

@@ -218,7 +218,9 @@ class MapRun:
         shown = {"reason": {**said.as_json(), "since": since}, "wake_at": visit.wake_at(until), "input": visit.given}
         # A map whose items are worked on elsewhere does not wait, as long as nobody can do anything about the others.
         working = any(one.why.code == WORKING_ELSEWHERE for one in parked)
-        if not (working and first.why.code in (WAITING_FOR_WORKER, WORKING_ELSEWHERE)):
+        if working and first.why.code in (WAITING_FOR_WORKER, WORKING_ELSEWHERE):
+            await self._tell(visit, self._config, "going", {})
+        else:
             await self._tell(visit, self._config, "waiting", shown)
         return Park(until)
 

@@ -15,7 +15,9 @@ _SAID = {
     "waiting_for_approval": "The run waits for an answer.",
     "breakpoint": "The run stands at a breakpoint.",
     "waiting_for_run": "The run waits for another one.",
+    "waiting_for_worker": "The run waits for a worker that serves the queue of a node.",
     "waiting_for_time": "The run waits for a moment in time.",
+    "working_elsewhere": "Nodes of the run work on other workers.",
 }
 
 

@@ -15,6 +15,7 @@ from app.worker.journal import RunLog
 from app.worker.memory import signal_of
 
 LOOK_SECONDS = 0.2
+CALLS_LOOK_SECONDS = 0.05
 """A run with nothing but waiting nodes has parked and is woken by its job; only the others are looked after here."""
 PATIENCE_SECONDS = 1.0
 
@@ -55,15 +56,18 @@ class Inbox:
     async def run(self) -> None:
         """Look until cancelled; outlives the database's absence."""
         while True:
+            calling = [run.run_id for run, context in self._open.values() if _calls(context)]
             with suppress(TimeoutError):
-                async with asyncio.timeout(LOOK_SECONDS):
+                async with asyncio.timeout(CALLS_LOOK_SECONDS if calling else LOOK_SECONDS):
                     await self._news.wait()
             self._news.clear()
             waiting = [run for run, context in self._open.values() if context.waits.has_waiters]
-            if not waiting:
+            if not waiting and not calling:
                 continue
             try:
                 await self._deliver(waiting)
+                if calling:
+                    await self._hear(calling)
             except (psycopg.Error, OSError) as error:
                 _log.warning("Signals for running runs cannot be read and are tried again: %s", error)
 
@@ -82,6 +86,21 @@ class Inbox:
             if taken:
                 await cursor.execute("update run_signals set delivered = true where id = any(%s)", (taken,))
 
+    async def _hear(self, runs: list[UUID]) -> None:
+        """Bring the news of calls to the nodes that wait for them; those that are taken in go with the journal."""
+        async with self._pool.connection() as connection:
+            cursor = connection.cursor(row_factory=dict_row)
+            await cursor.execute("select * from node_call_news where run_id = any(%s) order by id limit 5000", (runs,))
+            rows = await cursor.fetchall()
+        for row in rows:
+            _, context = self._open.get(row["run_id"], (None, None))
+            if context is not None and context.calls is not None:
+                await context.calls.hear(row["call_id"], row["id"], row["kind"], row["data"])
+
     def _tell(self, row: DictRow) -> bool:
         _, context = self._open.get(row["run_id"], (None, None))
         return context is not None and context.waits.tell(*signal_of(row))
+
+
+def _calls(context: RunContext) -> bool:
+    return context.calls is not None and context.calls.is_waiting

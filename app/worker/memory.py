@@ -36,14 +36,55 @@ async def recall(pool: Pool, run: RunLog, context: RunContext) -> list[NodeRow]:
         )
         await cursor.execute("select * from run_signals where run_id = %s order by created_at, id", (run_id,))
         signals = await cursor.fetchall()
+        await cursor.execute(
+            "select node_id, iteration, path, attempt, status, created_at from node_calls where run_id = %s", (run_id,)
+        )
+        calls = _calls_that_count(await cursor.fetchall(), states, items)
     context.known = {_key(row): _outcome(row) for row in states if _is_done(row)}
     context.kept = {_key(row): _kept(row) for row in kept}
+    turns = {place[:2] for place in calls}
+    standing = [row for row in states if row["status"] == "WAITING" or (_key(row) in turns and not _is_done(row))]
     context.attempts = {_key(row): _tries(row) for row in states if _tries(row)}
-    waiting = [row for row in states if row["status"] == "WAITING"]
-    context.begun = {(*_key(row), ()): since for row in waiting if (since := began_at(row["reason"])) is not None}
+    context.attempts |= {_key(row): row["attempt"] - 1 for row in standing}
+    context.begun = {(*_key(row), ()): since for row in standing if (since := _began(row)) is not None}
     context.items = items
     context.waits.remember(_by_place(signals))
-    return [_state(row) for row in waiting]
+    _go_on_with(calls, context)
+    return [_state(row) for row in standing]
+
+
+def _calls_that_count(
+    rows: list[DictRow], states: list[DictRow], items: Mapping[Place, ItemState]
+) -> dict[Place, DictRow]:
+    """The calls whose outcome the run has not taken in; where a node waits for its next attempt it has been."""
+    stand: dict[Place, tuple[str, int]] = {(*_key(row), ()): (row["status"], row["attempt"]) for row in states}
+    stand |= {place: (item.status, item.attempt) for place, item in items.items()}
+    found = {}
+    for row in rows:
+        place = (*_key(row), tuple(row["path"]))
+        status, attempt = stand.get(place, ("PENDING", 0))
+        if status not in ("COMPLETED", "SKIPPED", "FAILED", "RETRYING") or attempt < row["attempt"]:
+            found[place] = row
+    return found
+
+
+def _go_on_with(calls: Mapping[Place, DictRow], context: RunContext) -> None:
+    """Let the attempts that are made elsewhere be the ones that go on."""
+    if context.calls is None or not calls:
+        return
+    context.calls.remember(set(calls))
+    for place, row in calls.items():
+        context.begun[place] = row["created_at"]
+        item = context.items.get(place)
+        if not place[2]:
+            context.attempts = {**context.attempts, place[:2]: row["attempt"] - 1}
+        elif item is not None:
+            item.status, item.attempt, item.reason = "WAITING", row["attempt"], {"since": row["created_at"].isoformat()}
+
+
+def _began(row: DictRow) -> datetime | None:
+    since = began_at(row["reason"])
+    return row["started_at"] if since is None and row["status"] != "WAITING" else since
 
 
 def began_at(reason: Mapping[str, Any] | None) -> datetime | None:
@@ -131,7 +172,7 @@ def _state(row: DictRow) -> NodeRow:
         row["node_id"],
         row["iteration"],
         row["path"],
-        "WAITING",
+        row["status"],
         row["attempt"],
         progress=as_text(row["progress"]),
         input=as_text(row["input"]),

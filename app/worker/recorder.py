@@ -41,10 +41,13 @@ class Recorder:
             if isinstance(visit, Visit) and isinstance(outcome, Outcome):
                 self._ended(visit, outcome)
         elif kind == "on_custom_event" and event["name"].startswith(TAG):
-            self._said(event["name"].removeprefix(f"{TAG}."), event["data"]["visit"], event["data"]["data"])
+            said = event["data"]
+            self._said(event["name"].removeprefix(f"{TAG}."), said["visit"], said["data"])
+            if said["number"] is not None:
+                self._journal.heard(self._run, said["number"])
 
     def _started(self, visit: Visit) -> None:
-        if visit.held or visit.reused is not None or visit.key in self.open:
+        if visit.held or visit.elsewhere or visit.reused is not None or visit.key in self.open:
             return
         self._begin(visit)
 
@@ -102,9 +105,11 @@ class Recorder:
             return
         row = self.open.get(visit.key)
         if kind == "released":
-            if row is None or _stands_at_breakpoint(row):
+            if not visit.elsewhere and (row is None or _stands_at_breakpoint(row)):
                 self._begin(visit)
             return
+        if row is None and kind == "begun":
+            row = NodeRow(visit.node_id, visit.iteration, visit.turn.path, "WAITING", visit.attempt)
         if row is None:
             return
         changed = self._changed(row, kind, visit, data)
@@ -114,9 +119,10 @@ class Recorder:
 
     def _changed(self, row: NodeRow, kind: str, visit: Visit, data: Mapping[str, Any]) -> NodeRow | None:
         """Say what has happened; the node's new state where it has one."""
-        if kind == "attempt":
-            self._say("started", visit, {})
-            return replace(row, status="RUNNING", attempt=visit.attempt, error=None, wake_at=None)
+        if kind == "begun" or (kind == "attempt" and not visit.elsewhere):
+            self._say("started", visit, data)
+            going = replace(row, status="RUNNING", attempt=visit.attempt, reason=None, error=None, wake_at=None)
+            return replace(going, started_at=row.started_at or now())
         if kind == "going":
             return replace(row, status="RUNNING", reason=None, wake_at=None)
         if kind == "retrying":

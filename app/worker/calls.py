@@ -1,0 +1,118 @@
+"""The calls of one execution: what its nodes have done by other workers."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from uuid import UUID
+
+from psycopg.rows import DictRow
+
+from app.compiler.calls import Call, Ear, NewCall
+from app.compiler.failures import Failure, RetryableError
+from app.compiler.waiting import Place, Signal, Waits
+from app.db import Pool
+from app.queue import DEFAULT, Queue
+from app.services.calls import look_at_call, make_call, owned_drop
+from app.worker.journal import Journal, RunLog
+from app.worker.patience import outlasting
+
+WHAT = "A node that another worker runs"
+
+
+@dataclass(slots=True)
+class _Listener:
+    place: Place
+    ear: Ear
+    heard: int = 0
+
+
+class Calls:
+    """The NodeCalls of one execution of the run of `row`; `queues` are those that this worker serves."""
+
+    def __init__(
+        self, pool: Pool, queue: Queue, journal: Journal, *, row: DictRow, run: RunLog, queues: frozenset[str]
+    ) -> None:
+        self._pool = pool
+        self._queue = queue
+        self._journal = journal
+        self._row = row
+        self._run = run
+        self._served = queues | {DEFAULT, row["queue"]}
+        self._listeners: dict[UUID, _Listener] = {}
+        self._known: set[Place] = set()
+        self.waits: Waits | None = None
+
+    @property
+    def is_waiting(self) -> bool:
+        return bool(self._listeners)
+
+    def remember(self, places: set[Place]) -> None:
+        """Take note of calls that earlier executions have left."""
+        self._known |= places
+
+    def serves(self, queue: str) -> bool:
+        return queue in self._served
+
+    def knows(self, place: Place) -> bool:
+        return place in self._known
+
+    async def make(self, call: NewCall, ear: Ear) -> Call:
+        self._known.add(call.place)
+
+        async def write() -> DictRow | None:
+            async with self._pool.connection() as connection, connection.transaction():
+                return await make_call(connection, self._queue, self._row, call)
+
+        row = await outlasting(write, WHAT)
+        if row is None:
+            raise RetryableError("The run has gone to another worker.")
+        self._listeners[row["id"]] = _Listener(call.place, ear)
+        return _as_call(row)
+
+    async def look(self, place: Place) -> Call:
+        async def read() -> DictRow | None:
+            async with self._pool.connection() as connection:
+                return await look_at_call(connection, self._row["id"], place)
+
+        row = await outlasting(read, WHAT)
+        if row is None:
+            raise RetryableError("The run has gone to another worker.")
+        return _as_call(row)
+
+    def leave(self, place: Place) -> None:
+        self._listeners = {key: one for key, one in self._listeners.items() if one.place != place}
+
+    async def abandon(self, place: Place) -> None:
+        node_id, iteration, path = place
+        below = {known for known in self._known if known[:2] == (node_id, iteration) and known[2][: len(path)] == path}
+        if below:
+            await self._drop(place)
+            self._known -= below
+
+    async def abandon_all(self) -> None:
+        if self._known:
+            await self._drop(None)
+
+    async def _drop(self, below: Place | None) -> None:
+        async def write() -> None:
+            async with self._pool.connection() as connection, connection.transaction():
+                await owned_drop(connection, self._queue, self._row, below)
+
+        await outlasting(write, WHAT)
+
+    async def hear(self, call_id: UUID, number: int, kind: str, data: Mapping[str, Any]) -> None:
+        listener = self._listeners.get(call_id)
+        if listener is None or number <= listener.heard:
+            return
+        if kind == "ended":
+            if self.waits is None or not self.waits.tell(listener.place, Signal("call")):
+                return
+            self._journal.heard(self._run, number)
+        elif await listener.ear(kind, dict(data), number):
+            self._journal.heard(self._run, number)
+        listener.heard = number
+
+
+def _as_call(row: DictRow) -> Call:
+    failure = None if row["error"] is None else Failure(**row["error"])
+    return Call(row["status"], row["reason"] or {}, row["output"], failure)
