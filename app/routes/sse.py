@@ -15,7 +15,13 @@ from app.events.store import frames
 # A reader that takes nothing for so long is cut off; it comes back with Last-Event-ID, if it ever does.
 SEND_SECONDS = 30.0
 CHUNK_BYTES = 64_000
-HEADERS = {"Cache-Control": "no-cache, no-transform", "X-Accel-Buffering": "no", "Vary": "Accept"}
+HEADERS = {
+    "Cache-Control": "no-cache, no-transform",
+    # Keeps nginx from compressing, which it does in spite of no-transform where `gzip_types` says so.
+    "Content-Encoding": "identity",
+    "X-Accel-Buffering": "no",
+    "Vary": "Accept",
+}
 RETRY = b"retry: 1000\n\n"
 PING = b": ping\n\n"
 FAREWELL = ": the server is stopping, come back\nretry: {}\n\n"

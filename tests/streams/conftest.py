@@ -193,7 +193,13 @@ async def serving(database: Database, hub: Hub, **settings: Any) -> AsyncIterato
     app.add_exception_handler(RequestValidationError, problem)
     with socket.socket() as bound:
         bound.bind(("127.0.0.1", 0))
-        config = uvicorn.Config(app, log_level="error", lifespan="off", timeout_graceful_shutdown=5)
+        config = uvicorn.Config(
+            app,
+            log_level="error",
+            lifespan="off",
+            timeout_graceful_shutdown=5,
+            ws_ping_interval=known.ping_seconds,
+        )
         server = Server(config, app)
         task = asyncio.create_task(server.serve(sockets=[bound]))
         await eventually(lambda: server.started)

@@ -61,7 +61,7 @@ async def test_frames_and_headers_are_what_event_sources_and_proxies_expect(
         assert answer.headers["content-type"].startswith("text/event-stream")
         assert answer.headers["cache-control"] == "no-cache, no-transform"
         assert answer.headers["x-accel-buffering"] == "no"
-        assert "content-encoding" not in answer.headers
+        assert answer.headers["content-encoding"] == "identity"
         body = (await answer.aread()).decode()
     hint, first, last, rest = body.split("\n\n")
     assert (hint, rest) == ("retry: 1000", "")
