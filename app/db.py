@@ -36,7 +36,7 @@ async def _configure(connection: AsyncConnection[Any], idle_seconds: float) -> N
     await connection.set_autocommit(True)
     # A process that stands still keeps its locks, and others would wait for them as long as it does. In the middle of
     # a pipeline it is not idle: there only the limit on the whole transaction helps, which came with PostgreSQL 17.
-    limits = {"idle_in_transaction_session_timeout": idle_seconds, "transaction_timeout": 3 * idle_seconds}
+    limits = {"idle_in_transaction_session_timeout": idle_seconds, "transaction_timeout": 1.5 * idle_seconds}
     await connection.execute(
         """select set_config(name, (%s::jsonb ->> name), false) from pg_settings where name = any(%s)""",
         (jsontext.dumps({name: str(round(1000 * seconds)) for name, seconds in limits.items()}), list(limits)),
@@ -96,7 +96,7 @@ class Database:
     """Owns the pools; opened and closed by the composition root, never made at import.
 
     `requests` is apart from `pool`, so that many requests at once never hold up what runs have to write. The server
-    ends a transaction in which this process does nothing for `idle_seconds`, or that takes three times as long.
+    ends a transaction in which this process does nothing for `idle_seconds`, or that takes half as long again.
     """
 
     def __init__(self, url: str, *, pool_size: int = 10, idle_seconds: float = 20.0) -> None:

@@ -23,7 +23,8 @@ from benchmarks.server import Service, database, site, using
 from benchmarks.shapes import Shape, chain
 
 PART = "faults"
-LONG = chain(400, 0.1)
+SHORT = chain(100, 0.1)
+LONG = chain(1000, 0.1)
 RUNS = 8
 WAIT_SECONDS = 90.0
 FAST = {"heartbeat_seconds": 0.2, "worker_lost_seconds": 2}
@@ -58,7 +59,7 @@ async def _restarts(report: Report, *, repeats: int) -> None:
         process = await place.serve()
         for repeat in range(repeats):
             async with using(place, process) as service:
-                await service.store(LONG)
+                await service.store(SHORT)
                 run = await _under_way(service)
                 # Anywhere between two heartbeats.
                 await asyncio.sleep(repeat / repeats)
@@ -78,11 +79,11 @@ async def _restarts(report: Report, *, repeats: int) -> None:
 
 async def _under_way(service: Service) -> str:
     """A run whose fourth node has ended."""
-    run = await service.create(LONG)
+    run = await service.create(SHORT)
     await service.client.call("POST", f"{run}/execute")
     async with service.client.events(f"{run}/events") as events:
         async for event in events:
-            if event["type"] == "workflow.node.completed" and event["node_id"] == LONG.nodes[3]:
+            if event["type"] == "workflow.node.completed" and event["node_id"] == SHORT.nodes[3]:
                 return run
     raise BadAnswerError("The run ended before its fourth node.")
 
