@@ -114,4 +114,4 @@ best as (
 ranked as (select *, row_number() over (partition by queue order by priority desc, id) as place from best)
 select r.id from ranked r join queues q using (queue) where r.place <= q.room
 order by r.priority desc, r.id
-limit greatest(0, %(limit)s::int - (select count(*) from live))"""
+limit case when %(limit)s::int is not null then greatest(0, %(limit)s::int - (select count(*) from live)) end"""
