@@ -34,9 +34,9 @@ async def livez() -> dict[str, str]:
     responses={503: {"description": "A check fails; the answer says which."}},
 )
 async def readyz(server: ServerDep) -> Response:
-    """Checks that the database answers, that it is at the newest revision, and that the queue can be reached."""
-    names = ("database", "migrations", "queue")
-    checks = dict(zip(names, await asyncio.gather(*(_checked(CHECKS[name], server) for name in names)), strict=True))
+    """Checks that the database answers and is at the newest revision, that the queue is there, and that we go on."""
+    found = await asyncio.gather(*(_checked(check, server) for check in CHECKS.values()))
+    checks = dict(zip(CHECKS, found, strict=True))
     ready = not any(checks.values())
     body = {
         "status": "ready" if ready else "not_ready",
@@ -108,10 +108,15 @@ async def _queue(server: Server) -> str:
     return ""
 
 
+async def _serving(server: Server) -> str:
+    return "The server is stopping." if server.hub.stopping else ""
+
+
 CHECKS: dict[str, Callable[[Server], Awaitable[str]]] = {
     "database": _database,
     "migrations": _migrations,
     "queue": _queue,
+    "serving": _serving,
 }
 
 

@@ -59,6 +59,7 @@ async def test_health_says_what_works(client: httpx.AsyncClient) -> None:
         "database": True,
         "migrations": True,
         "queue": True,
+        "serving": True,
     }
 
 
