@@ -18,6 +18,7 @@ from langgraph.runtime import Runtime
 
 from app.compiler.plan import Plan, Region, Unit
 from app.compiler.state import Reduction
+from app.compiler.stored import output_in_state
 from app.compiler.turns import EdgeState, Outcome, RunContext, Turn
 from app.compiler.visits import Visit
 from app.compiler.work import NodeWork
@@ -194,7 +195,8 @@ class Emitter:
                 # Before its edges are resolved: what has not started by now is cancelled, and not skipped.
                 raise RunStoppedError
             turn.resolve(outcome.edges or {}, joins)
-            return {"outputs": {name: outcome.output}}
+            iteration = context.counts.get(unit.head, 1) - 1
+            return {"outputs": {name: output_in_state(context.run.id, name, iteration, outcome.output)}}
 
         return run
 
