@@ -13,6 +13,7 @@ from app.queue import Queue
 from app.services.children import as_child, child_of, replace_child, retry_child, start_child
 from app.services.moves import Moved
 from app.services.transitions import cancel_children
+from app.worker.patience import outlasting
 
 
 class Children:
@@ -29,6 +30,11 @@ class Children:
 
     async def start(self, place: Place, *, workflow: str, version: int | None, value: JsonValue, again: bool) -> Child:
         """The child run of the place, made if there is none over this value; a failed one goes on with `again`."""
+        return await outlasting(
+            lambda: self._start(place, workflow=workflow, version=version, value=value, again=again), "A child run"
+        )
+
+    async def _start(self, place: Place, *, workflow: str, version: int | None, value: JsonValue, again: bool) -> Child:
         moved: Moved | None = None
         replaced: list[Moved] = []
         async with self._pool.connection() as connection, connection.transaction():
@@ -59,11 +65,11 @@ class Children:
 
     async def abandon(self, node_id: str, iteration: int, path: Path) -> None:
         """Cancel the live child runs of a turn of a node; those of one item where `path` names it."""
-        await self._cancel(node_id, iteration, path)
+        await outlasting(lambda: self._cancel(node_id, iteration, path), "The end of child runs")
 
     async def abandon_all(self) -> None:
         """Cancel all live child runs: the parent has ended without them."""
-        await self._cancel(None, None, ())
+        await outlasting(lambda: self._cancel(None, None, ()), "The end of child runs")
 
     async def _cancel(self, node_id: str | None, iteration: int | None, path: Path) -> None:
         async with self._pool.connection() as connection, connection.transaction():

@@ -8,7 +8,6 @@ from functools import partial
 from typing import Any
 from uuid import UUID
 
-import psycopg
 from langchain_core.runnables import RunnableConfig
 from psycopg.rows import DictRow
 
@@ -23,7 +22,6 @@ from app.db import Database
 from app.events.wakeups import Wakeups
 from app.models import RUN_ENDED, RunStatus, now
 from app.queue import Queue
-from app.services.claims import claim
 from app.services.moves import EVENT_BYTES, Moved, reason
 from app.services.signals import tell_parent
 from app.services.transitions import Advance, requeue
@@ -34,9 +32,11 @@ from app.worker.items import Items
 from app.worker.journal import Journal, NodeRow, RunLog
 from app.worker.lease import Lease
 from app.worker.memory import forget_kept, recall
+from app.worker.patience import outlasting
 from app.worker.recorder import Recorder
 from app.worker.releaser import Releaser
 from app.worker.saver import JournalSaver
+from app.worker.takeup import take_up
 
 RECURSION_LIMIT = 2**31 - 1
 """Loops count their own laps, so LangGraph's limit on supersteps must never be the one that ends a run."""
@@ -92,8 +92,7 @@ class Executor:
     async def execute(self, run_id: UUID, job_id: int, shutting_down: Callable[[], bool]) -> None:
         """Take up the run if it is still there to be taken, and bring it as far as it goes."""
         epoch = self._lease.epoch
-        async with self._pool.connection() as connection:
-            row = await claim(connection, self._queue, run_id, job_id, self._worker_id)
+        row = await take_up(self._pool, self._queue, run_id, job_id, self._worker_id)
         if row is None:
             return
         self._wakeups.wake(row["project_id"], run_id, row["last_seq"])
@@ -121,9 +120,7 @@ class Executor:
 
     async def _run(self, row: DictRow, run: RunLog) -> None:
         try:
-            execution = await self._prepare(row, run)
-        except psycopg.OperationalError:
-            raise
+            execution = await outlasting(lambda: self._prepare(row, run), "A run")
         except Exception as error:  # noqa: BLE001  # whatever it is, the run has to end visibly
             _log.exception("A run could not be prepared", run_id=str(run.run_id))
             await self._fail(run, _error("internal_error", f"The run could not be prepared: {error}"), "internal_error")
@@ -253,7 +250,7 @@ class Executor:
         move = Advance(run.run_id, run.claim, run.last_seq, RunStatus.COMPLETED, result=result, state=state)
         await self._journal.move(run, move)
         if context.kept and not run.is_lost:
-            await forget_kept(self._pool, run.run_id)
+            await outlasting(lambda: forget_kept(self._pool, run.run_id), "A run that has ended")
 
     async def _fail_or_resume(self, execution: Execution, error: dict[str, Any], code: str) -> None:
         """End the run FAILED, or put it into RETRYING where the graph says that it goes on by itself."""

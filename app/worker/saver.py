@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import AsyncIterator, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from app.db import Pool
 from app.worker.journal import Journal, RunLog
+from app.worker.patience import outlasting
 
 
 class PlainSerializer(JsonPlusSerializer):
@@ -54,7 +56,7 @@ class JournalSaver(AsyncPostgresSaver):
             await self._journal.written(self.run)
         elif self._fresh:
             return None
-        return await super().aget_tuple(config)
+        return await outlasting(partial(super().aget_tuple, config), "A run")
 
     async def alist(
         self,
