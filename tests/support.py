@@ -214,3 +214,32 @@ class Project:
         assert answer.status_code == 201, answer.text
         run: dict[str, Any] = answer.json()
         return run
+
+
+@dataclass
+class WorkerProcess:
+    """`graphwright worker` as a process that serves some queues."""
+
+    home: Path
+    database_url: str
+    queues: str
+    environment: dict[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    def start(self, *arguments: str) -> Self:
+        environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith("GRAPHWRIGHT_") and name != "DATABASE_URL"
+        }
+        environment |= {"GRAPHWRIGHT_HOME": str(self.home), "DATABASE_URL": self.database_url, **self.environment}
+        command = [sys.executable, "-m", "app.cli", "worker", "--queues", self.queues, *arguments]
+        self.process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL)
+        return self
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send a signal, and wait for the end."""
+        if self.process is not None:
+            self.process.send_signal(number)
+            self.process.wait(30)
+            self.process = None

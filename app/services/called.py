@@ -229,11 +229,11 @@ async def _set_state(connection: Connection, run: DictRow, call: DictRow, said: 
 
 
 _SET_ITEM = """
-update map_items set status = %(status)s, reason = %(why)s::json, wake_at = null
+update map_items set status = %(status)s::text, reason = %(why)s::json, wake_at = null
 where run_id = %(run)s and node_id = %(node)s and iteration = %(iteration)s and path = %(path)s::int[]
 and status in ('WAITING', 'RUNNING')"""
 _SET_NODE = """
-update node_states set status = %(status)s, reason = %(why)s::json, wake_at = null,
-       started_at = case when %(status)s = 'RUNNING' then coalesce(started_at, %(at)s) else started_at end
+update node_states set status = %(status)s::text, reason = %(why)s::json, wake_at = null,
+       started_at = case when %(status)s::text = 'RUNNING' then coalesce(started_at, %(at)s) else started_at end
 where run_id = %(run)s and node_id = %(node)s and iteration = %(iteration)s and status in ('WAITING', 'RUNNING')
 and (reason is null or reason ->> 'code' = 'waiting_for_worker')"""

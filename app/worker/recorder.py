@@ -110,7 +110,8 @@ class Recorder:
             return
         if row is None and kind == "begun":
             row = NodeRow(visit.node_id, visit.iteration, visit.turn.path, "WAITING", visit.attempt)
-        if row is None:
+        if row is None or (kind == "attempt" and visit.elsewhere):
+            # An attempt elsewhere begins when it is taken up.
             return
         changed = self._changed(row, kind, visit, data)
         if changed is not None:
@@ -119,7 +120,7 @@ class Recorder:
 
     def _changed(self, row: NodeRow, kind: str, visit: Visit, data: Mapping[str, Any]) -> NodeRow | None:
         """Say what has happened; the node's new state where it has one."""
-        if kind == "begun" or (kind == "attempt" and not visit.elsewhere):
+        if kind in ("begun", "attempt"):
             self._say("started", visit, data)
             going = replace(row, status="RUNNING", attempt=visit.attempt, reason=None, error=None, wake_at=None)
             return replace(going, started_at=row.started_at or now())

@@ -1,11 +1,14 @@
 """Tools that leave traces in files, for tests that have to know what really ran."""
 
 import asyncio
+import os
 import time
 from pathlib import Path
 from typing import Any
 
-from app.compiler import NodeContext, RetryableError, tool
+from pydantic import BaseModel, ConfigDict, JsonValue
+
+from app.compiler import NodeContext, RetryableError, node_type, tool
 from tests.reference.tools import TOOLS
 
 for name, function in TOOLS.items():
@@ -35,6 +38,17 @@ async def hold(path: str, name: str) -> None:
     except asyncio.CancelledError:
         _write(path, f"cancelled {name}")
         raise
+
+
+@tool(name="probe.first_fails")
+async def first_fails(path: str, name: str, fails: bool) -> None:
+    """Fail if `fails`, else wait until cancelled, and write that down."""
+    if not fails:
+        await hold(path, name)
+    async with asyncio.timeout(10):
+        while len(Path(path).read_text().splitlines()) < 4:
+            await asyncio.sleep(0.01)
+    raise ValueError("this one fails")
 
 
 @tool(name="probe.until")
@@ -99,3 +113,54 @@ def burn(seconds: float) -> float:
     while time.perf_counter() < end:
         pass
     return seconds
+
+
+@tool(name="probe.pid")
+async def pid(path: str, name: str, seconds: float = 0.0) -> int:
+    """The process in which this runs."""
+    _write(path, f"start {name}")
+    await asyncio.sleep(seconds)
+    return os.getpid()
+
+
+@tool(name="probe.talk")
+async def talk(context: NodeContext, path: str, name: str, steps: int, seconds: float) -> int:
+    """Tell of each step, and take its time for it."""
+    _write(path, f"start {name}")
+    for step in range(steps):
+        await context.progress(step + 1, steps)
+        await context.log(f"step {step}")
+        await context.token(f"{step} ")
+        await asyncio.sleep(seconds)
+    return os.getpid()
+
+
+@tool(name="probe.seen")
+async def seen(context: NodeContext) -> dict[str, Any]:
+    """What the context says."""
+    return {
+        "run": context.run.id,
+        "input": context.run.input,
+        "node": context.node_id,
+        "iteration": context.iteration,
+        "attempt": context.attempt,
+        "key": context.idempotency_key,
+        "taken": dict(context.taken),
+        "path": list(context.path),
+        "pid": os.getpid(),
+    }
+
+
+class JudgeConfig(BaseModel):
+    """An expression and a text."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    when: str
+    text: str = ""
+
+
+@node_type("probe.judge", config=JudgeConfig, expressions=("when",))
+async def judge(context: NodeContext, config: JudgeConfig) -> JsonValue:
+    """Evaluates an expression; gives its value, the length of the text, and the process."""
+    return {"value": context.evaluate(config.when), "length": len(config.text), "pid": os.getpid()}
