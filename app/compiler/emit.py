@@ -280,6 +280,8 @@ async def visit_node(
     context: RunContext, turn: Turn, unit: Unit, work: NodeWork, config: RunnableConfig, *, skip: str | None
 ) -> Outcome:
     """Give a node its turn: run it, skip it, or recall what an earlier execution has kept of it."""
+    if context.item_log is not None:
+        await context.item_log.room()
     index, node_id = work.program.index, work.program.node.id
     iteration = context.counts.get(index, 0)
     key = (node_id, iteration)

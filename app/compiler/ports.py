@@ -1,5 +1,7 @@
 """How a node reaches the engine while it works: what stands behind a NodeContext."""
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -11,7 +13,7 @@ from pydantic import JsonValue
 
 from app.compiler.expressions import Allowance, parse_condition
 from app.compiler.failures import HardError
-from app.compiler.maps import MapRun, Work, take_down
+from app.compiler.maps import BREATH_SECONDS, MapRun, Work, take_down
 from app.compiler.program import NodeProgram
 from app.compiler.visits import Visit
 from app.compiler.waiting import FAR, Child, Reason, Signal, SignalKind
@@ -49,6 +51,7 @@ class Ports:
     allowance: Allowance
     again: bool
     work: Work | None
+    breath: float = 0.0
 
     def evaluate(self, expression: str | bool) -> JsonValue:
         """The value of a bare expression over the scope."""
@@ -58,8 +61,14 @@ class Ports:
         return cast(JsonValue, condition.value(self.scope, self.allowance))
 
     async def report(self, kind: str, data: dict[str, JsonValue]) -> None:
-        """Tell progress, a token, or a line of the log."""
+        """Tell progress, a token, or a line of the log; returns when more can be taken."""
         await tell(self.visit, self.config, kind, data)
+        if time.monotonic() >= self.breath:
+            # Who takes it down has its turn, however much the node has to say.
+            await asyncio.sleep(0)
+            self.breath = time.monotonic() + BREATH_SECONDS
+        if self.visit.context.item_log is not None:
+            await self.visit.context.item_log.room()
 
     async def wait(self, kind: SignalKind | None, why: Reason, until: datetime | None) -> Signal | None:
         """Wait for a signal; raises Park when the run has nothing left but waiting."""

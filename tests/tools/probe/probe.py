@@ -164,3 +164,17 @@ class JudgeConfig(BaseModel):
 async def judge(context: NodeContext, config: JudgeConfig) -> JsonValue:
     """Evaluates an expression; gives its value, the length of the text, and the process."""
     return {"value": context.evaluate(config.when), "length": len(config.text), "pid": os.getpid()}
+
+
+@tool(name="probe.chatter")
+async def chatter(context: NodeContext, count: int, size: int) -> None:
+    """Say as many pieces of that size as fast as can be."""
+    for _ in range(count):
+        await context.token("x" * size)
+
+
+@tool(name="probe.produce")
+async def produce(size: int, name: str = "") -> str:
+    """Give a text of that size, not without a pause."""
+    await asyncio.sleep(0.001)
+    return name + "x" * size
