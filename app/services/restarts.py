@@ -11,6 +11,7 @@ from app.db import as_arrays
 from app.errors import ConflictError
 from app.models import RunStatus, now
 from app.queue import Queue
+from app.services.calls import drop_calls
 from app.services.holds import HOLD, hold_values
 from app.services.moves import (
     Connection,
@@ -146,6 +147,7 @@ async def clear(connection: Connection, queue: Queue, run: DictRow, forget: Iter
     """
     forgotten = list(forget)
     await lock_below(connection, run["id"])
+    await drop_calls(connection, queue, run["id"])
     await run_sql(
         connection,
         """delete from node_states where run_id = %s

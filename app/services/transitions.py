@@ -25,6 +25,7 @@ from app.errors import ConflictError, NotFoundError
 from app.ids import new_id
 from app.models import NODE_ENDED, RUN_ENDED, NodeStatus, RunStatus, now
 from app.queue import DEFAULT, JOB, Queue
+from app.services.calls import drop_calls
 from app.services.graphs import inactive
 from app.services.holds import HOLD, hold_values
 from app.services.moves import (
@@ -218,7 +219,8 @@ async def put_off(connection: Connection, queue: Queue, moves: Iterable[Advance]
     rows = await several(
         connection,
         """select id, queue, priority, status = 'WAITING' and exists (
-             select 1 from run_signals s where s.run_id = runs.id and not s.delivered) as told
+             select 1 from run_signals s where s.run_id = runs.id and not s.delivered
+             union all select 1 from node_call_news n where n.run_id = runs.id) as told
            from runs where id = any(%s)""",
         (list(waiting),),
     )
@@ -258,6 +260,7 @@ async def cancel(
     await write_events(connection, moved, events)
     if run["job_id"] is not None:
         await queue.withdraw(connection, run["job_id"])
+    await drop_calls(connection, queue, run_id)
     return [moved, *await cancel_children(connection, queue, run_id)]
 
 
