@@ -34,6 +34,9 @@ class Settings(BaseSettings):
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
         description="PostgreSQL to use instead of the embedded one: postgresql://user:password@host/database.",
     )
+    direct_url: SecretStr | None = Field(
+        default=None, description="PostgreSQL itself, where DATABASE_URL leads to a pooler such as PgBouncer."
+    )
     admin_key: SecretStr | None = Field(default=None, description="Key that may do everything; none: open on loopback.")
     workflows: Annotated[tuple[Path, ...], NoDecode] = Field(
         default=(), description="Folders of workflows and tools to discover, separated as in PATH."
@@ -71,6 +74,12 @@ class Settings(BaseSettings):
     queue_lost_seconds: dict[str, float] = Field(
         default={},
         description='The same for workers of certain queues, as JSON: {"gpu": 120}; of several the longest counts.',
+    )
+    hook_retry_seconds: float = Field(
+        default=5.0,
+        gt=0,
+        le=3600,
+        description="First pause before a webhook is sent again; each further one is doubled.",
     )
     drain_seconds: float = Field(default=10.0, ge=0, description="Time running runs get to end when the server stops.")
     park_seconds: float = Field(default=60.0, gt=0, description="A delay longer than this holds no worker.")

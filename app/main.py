@@ -9,7 +9,20 @@ from fastapi import FastAPI
 from app import log
 from app.config import Settings
 from app.events import Hub
-from app.routes import catalog, errors, health, items, projects, runs, schedules, streams, triggers, workers, workflows
+from app.routes import (
+    catalog,
+    errors,
+    health,
+    hooks,
+    items,
+    projects,
+    runs,
+    schedules,
+    streams,
+    triggers,
+    workers,
+    workflows,
+)
 from app.routes.bodies import BodyLimit, Route
 from app.routes.guard import Headlines, OpenGuard
 from app.routes.server import Server
@@ -60,7 +73,7 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
     errors.install(app)
     app.router.route_class = Route
     # Runs before workflows: `…/workflows/runs` is no workflow.
-    for group in (projects, runs, items, streams, schedules, triggers, workflows, workers, catalog):
+    for group in (projects, runs, items, streams, schedules, triggers, hooks, workflows, workers, catalog):
         app.include_router(group.router, prefix=BASE)
     app.include_router(health.router)
     app.router.default = WebApplication(web_folder())

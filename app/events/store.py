@@ -1,5 +1,6 @@
 """Reading the event log. The JSON of an event is put together by the database, and goes to the wire as it comes."""
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,17 +8,21 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+import psycopg
 from psycopg.rows import tuple_row
 
 from app.db import Pool
 from app.models import RUN_ENDED, RUN_LIVE, RunStatus
+
+READ_SECONDS = 10.0
+"""A database that takes longer is away, for all that streams know: they ask again, on another connection."""
 
 TERMINAL = frozenset({"workflow.run.completed", "workflow.run.failed", "workflow.run.cancelled"})
 _ENDED = frozenset(str(status) for status in RUN_ENDED)
 _LIVE = [str(status) for status in RUN_LIVE]
 _MOVING = [str(status) for status in RUN_LIVE if status is not RunStatus.PENDING]
 
-_TEXT = """concat('{"id":"', e.id, '","seq":', e.seq, ',"type":', to_json(e.type), ',"at":"',
+EVENT_JSON = """concat('{"id":"', e.id, '","seq":', e.seq, ',"type":', to_json(e.type), ',"at":"',
        to_char(e.at at time zone 'utc', 'YYYY-MM-DD"T"HH24:MI:SS.US'), 'Z","project_id":"', e.project_id,
        '","run_id":"', e.run_id, '","node_id":', coalesce(to_json(e.node_id)::text, 'null'),
        ',"data":', coalesce(e.data::text, '{}'), '}')"""
@@ -26,7 +31,7 @@ _READ_MANY = f"""
     select e.run_id, e.seq, e.type, e.text
     from unnest(%s::uuid[], %s::bigint[]) as c (run_id, after)
     cross join lateral (
-        select e.run_id, e.seq, e.type, {_TEXT} as text from run_events e
+        select e.run_id, e.seq, e.type, {EVENT_JSON} as text from run_events e
         where e.run_id = c.run_id and e.seq > c.after order by e.seq limit %s
     ) e
     order by e.run_id, e.seq"""
@@ -150,6 +155,13 @@ async def ends(pool: Pool, run_ids: Sequence[UUID]) -> dict[UUID, list[tuple[int
 
 
 async def _rows(pool: Pool, query: Any, values: Any) -> list[tuple[Any, ...]]:
-    async with pool.connection() as connection, connection.cursor(row_factory=tuple_row, binary=True) as cursor:
-        await cursor.execute(query, values)
-        return await cursor.fetchall()
+    try:
+        async with (
+            asyncio.timeout(READ_SECONDS),
+            pool.connection() as connection,
+            connection.cursor(row_factory=tuple_row, binary=True) as cursor,
+        ):
+            await cursor.execute(query, values)
+            return await cursor.fetchall()
+    except TimeoutError as error:
+        raise psycopg.OperationalError("The database took too long to answer.") from error

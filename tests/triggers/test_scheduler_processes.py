@@ -38,11 +38,11 @@ async def test_each_due_time_has_one_run_while_processes_are_killed(pair: list[S
 
         await until(lambda: fired(2))
         pair[1].kill()
-        await until(lambda: fired(4))
+        await until(lambda: fired(3))
         await pair[1].start()
         pair[0].kill()
         await pair[0].start()
-        await until(lambda: fired(8))
+        await until(lambda: fired(6))
         client_path = f"{schedules.path}/{made['id']}"
         assert (await client.patch(client_path, json={"active": False})).status_code == 200
 
