@@ -1,7 +1,7 @@
 """The queue: a narrow port over procrastinate, so that another engine can take its place.
 
-A job carries the id of a run and nothing else; the run's row is the truth. A job is deferred and withdrawn on the
-caller's own connection, so it comes and goes with the caller's transaction.
+A job carries the id of a run, or of a node's call, and nothing else; the row is the truth. A job is deferred and
+withdrawn on the caller's own connection, so it comes and goes with the caller's transaction.
 """
 
 import asyncio
@@ -21,6 +21,7 @@ from psycopg import AsyncConnection
 from app.db import Pool
 
 TASK = "run.execute"
+CALL_TASK = "node.call"
 DEFAULT = "default"
 DEFAULT_WINDOW = 100
 OWN_QUEUE = "local-"
@@ -29,7 +30,9 @@ JOB: LiteralString = f"""(procrastinate_defer_jobs_v1(array[row(
   queue, '{TASK}', priority, null, null, json_build_object('run_id', id), null)::procrastinate_job_to_defer_v1]))[1]"""
 """SQL over a row with a run's `id`, `queue` and `priority`: puts a job into the queue, and is its id."""
 Handler = Callable[[UUID, int, Callable[[], bool]], Awaitable[None]]
-"""Executes a run: its id, the id of the job, and a function that tells whether a cancellation means a shutdown."""
+"""Executes a run, or a call: its id, the id of the job, and a function that tells whether a cancellation means a
+shutdown.
+"""
 
 
 @contextmanager
@@ -53,7 +56,9 @@ class Queue:
         self.window = window
         self._app = App(connector=PsycopgConnector())
         self._handler: Handler | None = None
+        self._callee: Handler | None = None
         self._app.task(name=TASK, pass_context=True)(self._execute)
+        self._app.task(name=CALL_TASK, pass_context=True)(self._call)
 
     async def open(self, pool: Pool) -> None:
         """Use this pool from now on."""
@@ -77,6 +82,14 @@ class Queue:
         with _plain_errors():
             return await deferrer.defer_async(run_id=str(run_id))
 
+    async def defer_call(
+        self, connection: AsyncConnection[Any], call_id: UUID, *, queue: str, priority: int = 0
+    ) -> int:
+        """Put a job for a node's call into the queue, in the connection's transaction; returns the job's id."""
+        deferrer = self._app.configure_task(CALL_TASK, queue=queue, priority=priority, connection=connection)
+        with _plain_errors():
+            return await deferrer.defer_async(call_id=str(call_id))
+
     async def defer_many(self, connection: AsyncConnection[Any], runs: Sequence[tuple[UUID, str, int]]) -> list[int]:
         """Put a job into the queue for each (run, queue, priority); the ids of the jobs in the same order."""
         jobs = [
@@ -94,16 +107,28 @@ class Queue:
                 job_id, abort=True, delete_job=True, connection=connection
             )
 
+    async def withdraw_many(self, connection: AsyncConnection[Any], job_ids: Sequence[int]) -> None:
+        """Delete those of the jobs that wait, and have the running ones cancelled, once the transaction commits."""
+        cursor = await connection.execute(
+            "delete from procrastinate_jobs where id = any(%s) and status = 'todo' returning id", (list(job_ids),)
+        )
+        waiting = {row["id"] if isinstance(row, dict) else row[0] for row in await cursor.fetchall()}
+        for job_id in job_ids:
+            if job_id not in waiting:
+                await self.withdraw(connection, job_id)
+
     async def discard(self, connection: AsyncConnection[Any], job_id: int) -> None:
         """Delete a job that nobody works on any more, in the connection's transaction."""
         await connection.execute("delete from procrastinate_jobs where id = %s and status = 'doing'", (job_id,))
 
-    async def work(self, handler: Handler, *, queues: Sequence[str], concurrency: int, drain_seconds: float) -> None:
-        """Work off jobs until cancelled; then give running ones `drain_seconds` before they are cancelled, too.
+    async def work(
+        self, handler: Handler, callee: Handler, *, queues: Sequence[str], concurrency: int, drain_seconds: float
+    ) -> None:
+        """Work off runs by `handler` and calls by `callee` until cancelled; then give running ones `drain_seconds`.
 
         Raises procrastinate.exceptions.ConnectorException when the database stays away: the caller starts it again.
         """
-        self._handler = handler
+        self._handler, self._callee = handler, callee
         worker = JobWorker(
             self._app,
             queues=list(queues),
@@ -117,10 +142,16 @@ class Queue:
         await worker.run()  # type: ignore[no-untyped-call]  # procrastinate leaves it untyped
 
     async def _execute(self, context: JobContext, run_id: str) -> None:
-        if self._handler is None or context.job.id is None:
+        await self._handle(self._handler, context, UUID(run_id))
+
+    async def _call(self, context: JobContext, call_id: str) -> None:
+        await self._handle(self._callee, context, UUID(call_id))
+
+    async def _handle(self, handler: Handler | None, context: JobContext, subject: UUID) -> None:
+        if handler is None or context.job.id is None:
             raise asyncio.CancelledError
 
         def shutting_down() -> bool:
             return context.abort_reason() is AbortReason.SHUTDOWN
 
-        await self._handler(UUID(run_id), context.job.id, shutting_down)
+        await handler(subject, context.job.id, shutting_down)

@@ -1,7 +1,7 @@
 """The executor: takes up a run, runs its graph once, and brings it to its next status."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
@@ -21,10 +21,11 @@ from app.compiler.waiting import Waits, later
 from app.db import Database
 from app.events.wakeups import Wakeups
 from app.models import RUN_ENDED, RunStatus, now
-from app.queue import Queue
+from app.queue import OWN_QUEUE, Queue
 from app.services.moves import EVENT_BYTES, Moved, reason
 from app.services.signals import tell_parent
 from app.services.transitions import Advance, requeue
+from app.worker.calls import Calls
 from app.worker.children import Children
 from app.worker.endings import failure_of_run, resumption, waiting_of_run
 from app.worker.inbox import Inbox
@@ -74,6 +75,7 @@ class Executor:
         releaser: Releaser,
         lease: Lease,
         worker_id: UUID,
+        queues: Sequence[str],
         secrets: Mapping[str, str],
     ) -> None:
         self._pool = database.pool
@@ -86,6 +88,7 @@ class Executor:
         self._releaser = releaser
         self._lease = lease
         self._worker_id = worker_id
+        self._queues = frozenset(queues)
         self._secrets = secrets
         self._graphs: dict[tuple[UUID, int], CompiledWorkflow] = {}
 
@@ -129,19 +132,20 @@ class Executor:
             async with asyncio.timeout(_time_left(execution)):
                 await self._stream(execution)
         except RunStoppedError:
-            self._cancel_rest(execution, "stopped_after_failure", "Another node failed, and the graph says `stop`.")
+            why = "Another node failed, and the graph says `stop`."
+            await self._cancel_rest(execution, "stopped_after_failure", why)
             execution.context.parks.clear()
         except TimeoutError:
             seconds = execution.compiled.document.settings.timeout
             message = f"The run took longer than its {seconds:g} seconds."
-            self._cancel_rest(execution, "timeout", message)
+            await self._cancel_rest(execution, "timeout", message)
             await self._fail(run, _error("timeout", message), "timeout")
             return
         except asyncio.CancelledError:
             raise
         except Exception as error:  # noqa: BLE001  # whatever it is, the run has to end visibly
             _log.exception("A run broke its executor", run_id=str(run.run_id))
-            self._cancel_rest(execution, "internal_error", "The run ended by an internal error.")
+            await self._cancel_rest(execution, "internal_error", "The run ended by an internal error.")
             await self._fail(run, _error("internal_error", f"{type(error).__name__}: {error}"), "internal_error")
             return
         await self._finish(execution)
@@ -150,6 +154,7 @@ class Executor:
         compiled = await self._compiled(row["workflow_id"], row["version"])
         info = RunInfo(str(run.run_id), str(row["project_id"]), str(row["workflow_id"]), row["attempt"], row["input"])
         children = Children(self._pool, self._queue, self._wakeups, self._compiler, row)
+        calls = self._calls(row, run)
         context = RunContext(
             info,
             self._resources,
@@ -157,9 +162,12 @@ class Executor:
             # A child run that has to wait for its parent's place is not to be waited for.
             waits=Waits(patience=None if row["limited"] else self._inbox.patience),
             children=children,
+            calls=calls,
             debug=_debug(row["debug"]),
             assure=partial(self._assure, run),
         )
+        if calls is not None:
+            calls.waits = context.waits
         fresh = row["claim"] == 1 and row["forked_from"] is None
         waiting = [] if fresh else await recall(self._pool, run, context)
         items = Items(self._journal, run, context.items.values())
@@ -176,6 +184,12 @@ class Executor:
             # The journal has this execution cancelled.
             await asyncio.get_running_loop().create_future()
         run.epoch = epoch
+
+    def _calls(self, row: DictRow, run: RunLog) -> Calls | None:
+        """Where nodes are sent that this worker does not serve; a run of one process alone stays there."""
+        if row["queue"].startswith(OWN_QUEUE):
+            return None
+        return Calls(self._pool, self._queue, self._journal, row=row, run=run, queues=self._queues)
 
     async def _compiled(self, workflow_id: UUID, version: int) -> CompiledWorkflow:
         key = (workflow_id, version)
@@ -287,7 +301,7 @@ class Executor:
             if moved is not None:
                 self._wake(moved)
 
-    def _cancel_rest(self, execution: Execution, code: str, message: str) -> None:
+    async def _cancel_rest(self, execution: Execution, code: str, message: str) -> None:
         """Mark every node CANCELLED that was running or had not started."""
         run, recorder = execution.run, execution.recorder
         execution.items.close_all(reason(code, message))
@@ -304,6 +318,8 @@ class Executor:
             self._journal.state(run, row)
             data = f'{{"iteration":{row.iteration},"attempt":{row.attempt},"path":{row.path},"reason":{why}}}'
             self._journal.event(run, "workflow.node.cancelled", row.node_id, data)
+        if execution.context.calls is not None:
+            await execution.context.calls.abandon_all()
 
     async def _hand_back(self, run: RunLog) -> None:
         """Give the run back to the queue at what it has completed; others take it up."""

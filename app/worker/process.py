@@ -16,6 +16,7 @@ from app.db import Database
 from app.events.wakeups import Wakeups
 from app.ids import new_id
 from app.queue import Queue
+from app.worker.callee import Callee
 from app.worker.executor import Executor
 from app.worker.heartbeat import Heartbeat
 from app.worker.inbox import Inbox
@@ -49,7 +50,7 @@ class Worker:
         compiler: WorkflowGraphCompiler,
         open_on_loopback: bool = False,
     ) -> None:
-        self.id = new_id()
+        self.id, secrets = new_id(), _secrets()
         self._settings = settings
         self._queue = queue
         self._resources = Resources(
@@ -73,7 +74,17 @@ class Worker:
             releaser=self._releaser,
             lease=lease,
             worker_id=self.id,
-            secrets=_secrets(),
+            queues=settings.queues,
+            secrets=secrets,
+        )
+        self._callee = Callee(
+            pool=database.pool,
+            queue=queue,
+            wakeups=wakeups,
+            registry=compiler.registry,
+            resources=self._resources,
+            worker_id=self.id,
+            secrets=secrets,
         )
         self._heartbeat = Heartbeat(
             database.url,
@@ -122,6 +133,7 @@ class Worker:
             try:
                 await self._queue.work(
                     self._executor.execute,
+                    self._callee.execute,
                     queues=self._settings.queues,
                     concurrency=self._settings.concurrency,
                     drain_seconds=self._settings.drain_seconds,

@@ -18,6 +18,7 @@ from app.services.restarts import hasten
 from app.services.signals import tell_parent
 from app.services.transitions import cancel_children, give_up, requeue
 from app.worker.heartbeat import lock_key
+from app.worker.lost_calls import mend_calls
 from app.worker.releaser import release_all
 
 MAX_LOSSES = 3
@@ -69,7 +70,8 @@ class Sweeper:
             # In the order of their ids, as everybody locks several runs; a parent is older than its children.
             moves = [await self._move(connection, run) for run in sorted(found, key=lambda run: run["id"])]
         await release_all(self._pool, self._queue)
-        return [moved for moved in moves if moved is not None] + await self._reconcile()
+        moves += [*await self._reconcile(), *await mend_calls(self._pool, self._queue)]
+        return [moved for moved in moves if moved is not None]
 
     async def _reconcile(self) -> list[Moved]:
         """Tell parents of child runs that have ended, and cancel children whose parent has; each by itself."""
