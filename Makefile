@@ -24,7 +24,7 @@ setup: $(STAMPS)/python $(STAMPS)/web ## everything that is needed to run
 run: setup ## set up and serve; `make run ARGS="--port 9000"`
 	@exec $(BIN)/graphwright serve $(ARGS)
 
-test: setup $(STAMPS)/chromium $(STAMPS)/nginx lint ## set up and check everything
+test: setup $(STAMPS)/chromium $(STAMPS)/proxies lint ## set up and check everything
 	$(call say,Tests of the web application)
 	@$(NPM) test
 	$(call say,Tests)
@@ -89,11 +89,11 @@ $(STAMPS)/chromium: $(STAMPS)/python
 	else $(BIN)/playwright install chromium; fi
 	@touch $@
 
-# Tests behind a proxy need nginx; where it cannot be installed they are skipped, and say so.
-$(STAMPS)/nginx:
-	$(call say,nginx)
+# Tests behind proxies need nginx and PgBouncer; where these cannot be installed they are skipped, and say so.
+$(STAMPS)/proxies:
+	$(call say,nginx and PgBouncer)
 	@mkdir -p $(STAMPS)
-	@if command -v nginx || test -x /usr/sbin/nginx; then true; \
-	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update && apt-get install -y --no-install-recommends nginx-light; then true; \
-	else echo "nginx is not here: the tests behind a proxy will be skipped."; fi
+	@if PATH="$$PATH:/usr/sbin"; command -v nginx && command -v pgbouncer; then true; \
+	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update && apt-get install -y --no-install-recommends nginx-light pgbouncer; then true; \
+	else echo "They are not here: the tests behind proxies will be skipped."; fi
 	@touch $@

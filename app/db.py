@@ -1,9 +1,10 @@
 """The database: one pool for requests, one for the journal, the streams and the queue."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl, quote, urlencode
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -13,6 +14,16 @@ from psycopg_pool import AsyncConnectionPool
 from app import jsontext
 
 Pool = AsyncConnectionPool[AsyncConnection[DictRow]]
+Configure = Callable[[AsyncConnection[Any]], Awaitable[None]]
+
+LIVENESS = {
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 3,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 15_000,
+}
+"""A connection whose packets get lost is noticed in about 15 seconds, whether it sends or waits."""
 
 POOL_SECONDS = 30.0
 REQUEST_SECONDS = 5.0
@@ -29,6 +40,18 @@ def libpq_url(url: str) -> str:
     """The URL for libpq, from any PostgreSQL URL."""
     _, _, rest = url.partition("://")
     return "postgresql://" + rest
+
+
+def watched_url(url: str) -> str:
+    """The URL for libpq with what lets it notice that the other end is gone, unless the URL says that itself."""
+    base, _, options = libpq_url(url).partition("?")
+    given = dict(parse_qsl(options, keep_blank_values=True))
+    return f"{base}?{urlencode({**LIVENESS, **given}, quote_via=quote)}"
+
+
+async def _plain(connection: AsyncConnection[Any]) -> None:
+    # What is set for the session would stay with a pooler's connection, which others get next.
+    await connection.set_autocommit(True)
 
 
 async def _configure(connection: AsyncConnection[Any], idle_seconds: float) -> None:
@@ -97,13 +120,21 @@ class Database:
 
     `requests` is apart from `pool`, so that many requests at once never hold up what runs have to write. The server
     ends a transaction in which this process does nothing for `idle_seconds`, or that takes half as long again.
+
+    `url` is that of the database itself, for connections that listen, hold locks or have settings. Both pools go to a
+    `pooler` in transaction mode, such as PgBouncer, where there is one.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, idle_seconds: float = 20.0) -> None:
-        self.url = libpq_url(url)
-        configure = partial(_configure, idle_seconds=idle_seconds)
-        self.pool = _pool(self.url, pool_size, configure, timeout=POOL_SECONDS)
-        self.requests = _pool(self.url, pool_size, configure, timeout=REQUEST_SECONDS)
+    def __init__(self, url: str, *, pooler: str | None = None, pool_size: int = 10, idle_seconds: float = 20.0) -> None:
+        self.url = watched_url(url)
+        if pooler is None:
+            configure: Configure = partial(_configure, idle_seconds=idle_seconds)
+            place, kwargs = self.url, {}
+        else:
+            # The next statement may go to a connection that has not prepared what this one has.
+            configure, place, kwargs = _plain, watched_url(pooler), {"prepare_threshold": None}
+        self.pool = _pool(place, pool_size, configure, kwargs, timeout=POOL_SECONDS)
+        self.requests = _pool(place, pool_size, configure, kwargs, timeout=REQUEST_SECONDS)
 
     async def open(self) -> None:
         """Open the pools; waits until both have a connection. Raises psycopg_pool.PoolTimeout when they get none."""
@@ -116,7 +147,7 @@ class Database:
         await self.pool.close()
 
 
-def _pool(url: str, size: int, configure: Callable[[AsyncConnection[Any]], Awaitable[None]], *, timeout: float) -> Pool:
+def _pool(url: str, size: int, configure: Configure, kwargs: Mapping[str, Any], *, timeout: float) -> Pool:
     return AsyncConnectionPool(
         url,
         min_size=2,
@@ -125,7 +156,7 @@ def _pool(url: str, size: int, configure: Callable[[AsyncConnection[Any]], Await
         timeout=timeout,
         reconnect_timeout=5,
         check=_check,
-        kwargs={"row_factory": dict_row},
+        kwargs={"row_factory": dict_row, **kwargs},
         configure=configure,
         connection_class=AsyncConnection[DictRow],
     )

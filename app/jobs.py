@@ -1,8 +1,8 @@
 """How jobs are worked off: procrastinate's worker, made to outlast the absence of the database and to end in time."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager, suppress
 from typing import Any, LiteralString, TypeVar
 
 import psycopg
@@ -34,6 +34,7 @@ class PatientConnector(PsycopgConnector):
     def __init__(self) -> None:
         super().__init__()
         self.is_leaving = False
+        self.listen_url: str | None = None
 
     async def execute_query_async(self, query: LiteralString, **arguments: Any) -> None:
         ask = super().execute_query_async
@@ -51,6 +52,18 @@ class PatientConnector(PsycopgConnector):
         # What is missed meanwhile is found by looking: a worker does that once a second.
         listen, names = super().listen_notify, list(channels)
         await self._patiently(lambda: listen(on_notification, names))
+
+    @asynccontextmanager
+    async def _get_standalone_connection(self) -> AsyncGenerator[psycopg.AsyncConnection[Any]]:
+        """The engine's own way, for connections that listen, leads to the pool's address: that of a pooler maybe."""
+        if self.listen_url is None:
+            async with super()._get_standalone_connection() as connection:
+                yield connection
+            return
+        async with await psycopg.AsyncConnection.connect(
+            self.listen_url, autocommit=True, connect_timeout=5, application_name="graphwright-queue"
+        ) as connection:
+            yield connection
 
     async def _patiently(self, ask: Callable[[], Awaitable[T]]) -> T:
         pause = 0.0

@@ -8,17 +8,18 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime
+from functools import partial
 from typing import Any, LiteralString
 from uuid import UUID
 
 import psycopg
-from procrastinate import App, JobContext, PsycopgConnector
+from procrastinate import App, JobContext
 from procrastinate.exceptions import ConnectorException
 from procrastinate.job_context import AbortReason
-from procrastinate.worker import Worker as JobWorker
 from psycopg import AsyncConnection
 
 from app.db import Pool
+from app.jobs import Jobs, PatientConnector
 
 TASK = "run.execute"
 CALL_TASK = "node.call"
@@ -54,14 +55,17 @@ class Queue:
 
     def __init__(self, window: int = DEFAULT_WINDOW) -> None:
         self.window = window
-        self._app = App(connector=PsycopgConnector())
+        self._connector = connector = PatientConnector()
+        self._app = App(connector=connector)
+        self._jobs = Jobs(self._app, connector)
         self._handler: Handler | None = None
         self._callee: Handler | None = None
         self._app.task(name=TASK, pass_context=True)(self._execute)
         self._app.task(name=CALL_TASK, pass_context=True)(self._call)
 
-    async def open(self, pool: Pool) -> None:
-        """Use this pool from now on."""
+    async def open(self, pool: Pool, url: str | None = None) -> None:
+        """Use this pool from now on, and listen at the `url`, where it is another one than the pool's."""
+        self._connector.listen_url = url
         await self._app.open_async(pool)
 
     async def close(self) -> None:
@@ -126,20 +130,15 @@ class Queue:
     ) -> None:
         """Work off runs by `handler` and calls by `callee` until cancelled; then give running ones `drain_seconds`.
 
-        Raises procrastinate.exceptions.ConnectorException when the database stays away: the caller starts it again.
+        Those that do not end within it are cancelled and told that the process ends. Waits for a database that is away;
+        raises ProcrastinateException when the engine gives up all the same: the caller starts it again.
         """
         self._handler, self._callee = handler, callee
-        worker = JobWorker(
-            self._app,
-            queues=list(queues),
-            concurrency=concurrency,
-            fetch_job_polling_interval=1.0,
-            abort_job_polling_interval=1.0,
-            shutdown_graceful_timeout=drain_seconds,
-            delete_jobs="always",
-            install_signal_handlers=False,
-        )
-        await worker.run()  # type: ignore[no-untyped-call]  # procrastinate leaves it untyped
+        await self._jobs.work(queues=queues, concurrency=concurrency, drain_seconds=drain_seconds)
+
+    def hurry(self) -> None:
+        """Give what is worked on no more time, once the work ends."""
+        self._jobs.hurry()
 
     async def _execute(self, context: JobContext, run_id: str) -> None:
         await self._handle(self._handler, context, UUID(run_id))
@@ -152,6 +151,6 @@ class Queue:
             raise asyncio.CancelledError
 
         def shutting_down() -> bool:
-            return context.abort_reason() is AbortReason.SHUTDOWN
+            return self._jobs.is_closing or context.abort_reason() is AbortReason.SHUTDOWN
 
-        await handler(subject, context.job.id, shutting_down)
+        await self._jobs.do(partial(handler, subject, context.job.id, shutting_down))

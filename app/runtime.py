@@ -39,12 +39,13 @@ class Runtime:
 
 @asynccontextmanager
 async def database_url(settings: Settings) -> AsyncIterator[str]:
-    """The URL of the database: the one that is set, or that of the embedded server, which runs meanwhile.
+    """The URL of the database itself: the one that is set, or that of the embedded server, which runs meanwhile.
 
     Raises EmbeddedPostgresError.
     """
-    if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+    known = settings.direct_url or settings.database_url
+    if known is not None:
+        yield known.get_secret_value()
         return
     async with EmbeddedPostgres(settings.home / DATABASE_FOLDER) as embedded:
         url = await embedded.start()
@@ -66,11 +67,12 @@ async def open_runtime(settings: Settings) -> AsyncIterator[Runtime]:
     async with database_url(settings) as url:
         await migrate(url)
         registry = load_registry([examples(), *settings.workflows])
-        database = Database(url, pool_size=settings.pool_size, idle_seconds=settings.worker_lost_seconds)
+        pooler = settings.database_url.get_secret_value() if settings.direct_url and settings.database_url else None
+        database = Database(url, pooler=pooler, pool_size=settings.pool_size, idle_seconds=settings.worker_lost_seconds)
         await database.open()
-        queue, wakeups = Queue(settings.fair_window), Wakeups(url)
+        queue, wakeups = Queue(settings.fair_window), Wakeups(database.url)
         try:
-            await queue.open(database.pool)
+            await queue.open(database.pool, database.url)
             await wakeups.start()
             yield Runtime(settings, database, queue, wakeups, registry, WorkflowGraphCompiler(registry))
         finally:

@@ -26,6 +26,8 @@ REPLAY_RUNS = 50
 # Readers that go through the log at once, each with a connection of the pool.
 REPLAYS = 3
 RETRY_SECONDS = 0.5
+LISTEN_CHECK_SECONDS = 15.0
+ANSWER_SECONDS = 5.0
 LONGEST_PAUSE_SECONDS = 2.0
 
 _log = log.get(__name__)
@@ -222,20 +224,21 @@ class Hub:
                     self._url,
                     autocommit=True,
                     connect_timeout=5,
-                    keepalives_idle=15,
-                    keepalives_interval=5,
-                    keepalives_count=3,
                     application_name="graphwright-listen",
                 )
                 async with connection:
                     await connection.execute(f"listen {CHANNEL}")
                     self._resync.set()
                     pause = 0.0
-                    async for notification in connection.notifies():
-                        for wake in parse_payload(notification.payload):
-                            self.hear(*wake)
-            except (psycopg.Error, OSError) as error:
-                _log.warning("The listener lost the database, readers are served by polling: %s", error)
+                    while True:
+                        async for notification in connection.notifies(timeout=LISTEN_CHECK_SECONDS):
+                            for wake in parse_payload(notification.payload):
+                                self.hear(*wake)
+                        # Silence may mean that somebody on the way has forgotten this connection.
+                        async with asyncio.timeout(ANSWER_SECONDS):
+                            await connection.execute("select 1")
+            except (psycopg.Error, OSError, TimeoutError) as error:
+                _log.warning("The listener lost the database, readers are served by polling: %r", error)
             pause = min(pause * 2 or 0.05, LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause)
 
