@@ -108,6 +108,7 @@ async def open_local(settings: Settings) -> AsyncIterator[Local]:
             wakeups=runtime.wakeups,
             compiler=runtime.compiler,
             open_on_loopback=True,
+            chores=False,
         )
         await worker.start()
         try:

@@ -16,6 +16,7 @@ from app.compiler import CompiledWorkflow, Resources, RunContext, RunInfo, Workf
 from app.compiler.emit import ROOT, RunStoppedError
 from app.compiler.failures import HardError
 from app.compiler.ports import TAG
+from app.compiler.stored import input_in_state
 from app.compiler.turns import Debug
 from app.compiler.waiting import Waits, later
 from app.db import Database
@@ -24,9 +25,10 @@ from app.models import RUN_ENDED, RunStatus, now
 from app.queue import OWN_QUEUE, Queue
 from app.services.moves import EVENT_BYTES, Moved, reason
 from app.services.signals import tell_parent
-from app.services.transitions import Advance, requeue
+from app.services.transitions import Advance
 from app.worker.calls import Calls
 from app.worker.children import Children
+from app.worker.custody import Custody
 from app.worker.endings import failure_of_run, resumption, waiting_of_run
 from app.worker.inbox import Inbox
 from app.worker.items import Items
@@ -73,6 +75,7 @@ class Executor:
         resources: Resources,
         inbox: Inbox,
         releaser: Releaser,
+        custody: Custody,
         lease: Lease,
         worker_id: UUID,
         queues: Sequence[str],
@@ -86,6 +89,7 @@ class Executor:
         self._resources = resources
         self._inbox = inbox
         self._releaser = releaser
+        self._custody = custody
         self._lease = lease
         self._worker_id = worker_id
         self._queues = frozenset(queues)
@@ -94,10 +98,19 @@ class Executor:
 
     async def execute(self, run_id: UUID, job_id: int, shutting_down: Callable[[], bool]) -> None:
         """Take up the run if it is still there to be taken, and bring it as far as it goes."""
+        with self._custody.begun(run_id):
+            taken = await self._take_up(run_id, job_id)
+            if taken is not None:
+                await self._execute(*taken, shutting_down)
+
+    async def _take_up(self, run_id: UUID, job_id: int) -> tuple[DictRow, int] | None:
+        """The run's row, if there is anything to do, and the epoch of the lease in which it was taken up."""
         epoch = self._lease.epoch
         row = await take_up(self._pool, self._queue, run_id, job_id, self._worker_id)
-        if row is None:
-            return
+        return None if row is None else (row, epoch)
+
+    async def _execute(self, row: DictRow, epoch: int, shutting_down: Callable[[], bool]) -> None:
+        run_id: UUID = row["id"]
         self._wakeups.wake(row["project_id"], run_id, row["last_seq"])
         if row["behind"]:
             self._releaser.note(row["project_id"])
@@ -108,11 +121,13 @@ class Executor:
         assert task is not None  # noqa: S101  # a coroutine that runs has a task
         run = RunLog(run_id, row["project_id"], row["claim"], row["last_seq"], _canceller(task), epoch=epoch)
         try:
-            await self._run(row, run)
-            await self._leave(row, run)
+            with self._custody.holding(run):
+                await self._run(row, run)
+                await self._leave(row, run)
         except asyncio.CancelledError:
             if not run.is_lost and shutting_down():
-                await asyncio.shield(self._hand_back(run))
+                with self._custody.holding(run):
+                    await asyncio.shield(self._custody.hand_back(run))
                 raise
             if not run.is_lost:
                 # Cancelled by its user: the row says so already. A cancel that lost the race finds the run ended.
@@ -123,7 +138,7 @@ class Executor:
 
     async def _run(self, row: DictRow, run: RunLog) -> None:
         try:
-            execution = await outlasting(lambda: self._prepare(row, run), "A run")
+            execution = await outlasting(partial(self._prepare, row, run), "A run that is prepared")
         except Exception as error:  # noqa: BLE001  # whatever it is, the run has to end visibly
             _log.exception("A run could not be prepared", run_id=str(run.run_id))
             await self._fail(run, _error("internal_error", f"The run could not be prepared: {error}"), "internal_error")
@@ -175,6 +190,12 @@ class Executor:
         compiled.begin(context)
         return Execution(row, run, compiled, context, Recorder(self._journal, run, waiting), items)
 
+    def _calls(self, row: DictRow, run: RunLog) -> Calls | None:
+        """Where nodes are sent that this worker does not serve; a run of one process alone stays there."""
+        if row["queue"].startswith(OWN_QUEUE):
+            return None
+        return Calls(self._pool, self._queue, self._journal, row=row, run=run, queues=self._queues)
+
     async def _assure(self, run: RunLog) -> None:
         """Return at once while the worker is in touch; after a silence only if the run has not gone to another one."""
         epoch = self._lease.epoch
@@ -184,12 +205,6 @@ class Executor:
             # The journal has this execution cancelled.
             await asyncio.get_running_loop().create_future()
         run.epoch = epoch
-
-    def _calls(self, row: DictRow, run: RunLog) -> Calls | None:
-        """Where nodes are sent that this worker does not serve; a run of one process alone stays there."""
-        if row["queue"].startswith(OWN_QUEUE):
-            return None
-        return Calls(self._pool, self._queue, self._journal, row=row, run=run, queues=self._queues)
 
     async def _compiled(self, workflow_id: UUID, version: int) -> CompiledWorkflow:
         key = (workflow_id, version)
@@ -223,7 +238,7 @@ class Executor:
             "recursion_limit": RECURSION_LIMIT,
         }
         events = graph.astream_events(
-            {"input": execution.context.run.input, "outputs": {}},
+            {"input": input_in_state(run.name, execution.context.run.input), "outputs": {}},
             config,
             version="v2",
             context=execution.context,
@@ -320,16 +335,6 @@ class Executor:
             self._journal.event(run, "workflow.node.cancelled", row.node_id, data)
         if execution.context.calls is not None:
             await execution.context.calls.abandon_all()
-
-    async def _hand_back(self, run: RunLog) -> None:
-        """Give the run back to the queue at what it has completed; others take it up."""
-        if not await self._journal.written(run):
-            return
-        why = reason("worker_stopped", "The worker was stopped; another one goes on.")
-        async with self._pool.connection() as connection, connection.transaction():
-            moved = await requeue(connection, run.run_id, run.claim, why, loss=False)
-        if moved is not None:
-            self._wake(moved)
 
     def _say(self, run: RunLog, kind: str, data: Mapping[str, Any]) -> None:
         self._journal.event(run, f"workflow.run.{kind}", None, jsontext.dumps(data))

@@ -7,7 +7,7 @@ connection of a killed process, so its lock is gone at once, long before silence
 import os
 import socket
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 from uuid import UUID
 
@@ -16,6 +16,7 @@ import psycopg
 from app import log
 from app.worker.lease import Lease
 
+LEAVE_SECONDS = 0.5
 RETRY_SECONDS = 0.1
 """Short: whoever has lost the lock with its connection is taken for dead half a beat after the next one is due."""
 
@@ -31,14 +32,26 @@ class Heartbeat:
     """Keeps the row of one worker fresh until it is stopped."""
 
     def __init__(
-        self, url: str, worker_id: UUID, lease: Lease, *, queues: Sequence[str], concurrency: int, seconds: float
+        self,
+        url: str,
+        worker_id: UUID,
+        lease: Lease,
+        *,
+        queues: Sequence[str],
+        concurrency: int,
+        seconds: float,
+        lost_seconds: float,
+        running: Callable[[], int],
     ) -> None:
+        """`running` tells how many executions there are; it is called from the heartbeat's thread."""
         self._url = url
         self._worker_id = worker_id
         self._lease = lease
         self._queues = list(queues)
         self._concurrency = concurrency
         self._seconds = seconds
+        self._lost_seconds = lost_seconds
+        self._running = running
         self._stop = threading.Event()
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._beat, name="heartbeat", daemon=True)
@@ -51,7 +64,7 @@ class Heartbeat:
     def stop(self) -> None:
         """Remove the worker's row and end the thread."""
         self._stop.set()
-        self._thread.join(5)
+        self._thread.join(LEAVE_SECONDS)
 
     def _beat(self) -> None:
         while not self._stop.is_set():
@@ -75,9 +88,18 @@ class Heartbeat:
     def _register(self, connection: psycopg.Connection[Any]) -> None:
         """Say that the worker lives; anew where it was taken for dead meanwhile, else its runs would be taken away."""
         connection.execute(
-            """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at)
-               values (%s, %s, %s, %s, %s, clock_timestamp(), clock_timestamp())
-               on conflict (id) do update set heartbeat_at = excluded.heartbeat_at""",
-            (self._worker_id, socket.gethostname(), os.getpid(), self._queues, self._concurrency),
+            """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at, running,
+                                    lost_seconds)
+               values (%s, %s, %s, %s, %s, clock_timestamp(), clock_timestamp(), %s, %s)
+               on conflict (id) do update set heartbeat_at = excluded.heartbeat_at, running = excluded.running""",
+            (
+                self._worker_id,
+                socket.gethostname(),
+                os.getpid(),
+                self._queues,
+                self._concurrency,
+                self._running(),
+                self._lost_seconds,
+            ),
         )
         self._lease.renew()

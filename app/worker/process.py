@@ -2,7 +2,6 @@
 
 import asyncio
 import os
-from contextlib import suppress
 
 import psycopg
 from procrastinate.exceptions import ProcrastinateException
@@ -16,7 +15,11 @@ from app.db import Database
 from app.events.wakeups import Wakeups
 from app.ids import new_id
 from app.queue import Queue
+from app.services.firings import Firer
+from app.services.graphs import Graphs
 from app.worker.callee import Callee
+from app.worker.courier import Courier
+from app.worker.custody import Custody
 from app.worker.executor import Executor
 from app.worker.heartbeat import Heartbeat
 from app.worker.inbox import Inbox
@@ -24,10 +27,13 @@ from app.worker.journal import Journal
 from app.worker.lease import Lease
 from app.worker.pruner import Pruner
 from app.worker.releaser import Releaser
+from app.worker.scheduler import Scheduler
 from app.worker.sweeper import Sweeper
 
 SECRET_PREFIX = "GRAPHWRIGHT_SECRET_"  # noqa: S105  # a name, not a secret
 LONGEST_PAUSE_SECONDS = 2.0
+ABANDON_SECONDS = 0.5
+"""For handing back runs whose code does not end although it was cancelled."""
 
 _log = log.get(__name__)
 
@@ -38,7 +44,10 @@ def http_guard(settings: Settings, *, open_on_loopback: bool = False) -> HttpGua
 
 
 class Worker:
-    """Executes runs in this process; `open_on_loopback` lets http nodes reach loopback addresses."""
+    """Executes runs in this process; `open_on_loopback` lets http nodes reach loopback addresses.
+
+    With `chores` it also does what is asked of no worker in particular: it fires schedules and delivers hooks.
+    """
 
     def __init__(
         self,
@@ -49,6 +58,7 @@ class Worker:
         wakeups: Wakeups,
         compiler: WorkflowGraphCompiler,
         open_on_loopback: bool = False,
+        chores: bool = True,
     ) -> None:
         self.id, secrets = new_id(), _secrets()
         self._settings = settings
@@ -62,7 +72,8 @@ class Worker:
         self._journal = Journal(database, queue, wakeups, flush_seconds=settings.flush_seconds)
         self._inbox = Inbox(database.pool, concurrency=settings.concurrency)
         self._releaser = Releaser(database.pool, queue)
-        lease = Lease(settings.worker_lost_seconds)
+        self._custody = Custody(database.pool, queue, wakeups, self._journal, self.id)
+        lease = Lease(settings.own_lost_seconds)
         self._executor = Executor(
             database=database,
             queue=queue,
@@ -72,6 +83,7 @@ class Worker:
             resources=self._resources,
             inbox=self._inbox,
             releaser=self._releaser,
+            custody=self._custody,
             lease=lease,
             worker_id=self.id,
             queues=settings.queues,
@@ -93,35 +105,59 @@ class Worker:
             queues=settings.queues,
             concurrency=settings.concurrency,
             seconds=settings.heartbeat_seconds,
+            lost_seconds=settings.own_lost_seconds,
+            running=lambda: self._custody.count,
         )
-        self._sweeper = Sweeper(
-            database,
-            queue,
-            wakeups,
-            heartbeat_seconds=settings.heartbeat_seconds,
-            lost_seconds=settings.worker_lost_seconds,
-        )
+        self._sweeper = Sweeper(database, queue, wakeups, heartbeat_seconds=settings.heartbeat_seconds)
         self._pruner = Pruner(database, settings)
+        self._scheduler = Scheduler(database, wakeups, Firer(Graphs(compiler), queue))
+        self._courier = Courier(database, self._resources.http_guard, retry_seconds=settings.hook_retry_seconds)
+        self._chores = chores
         self._tasks: list[asyncio.Task[None]] = []
+        self._work: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to take up runs."""
         await asyncio.to_thread(self._heartbeat.start)
         self._journal.start()
+        self._work = asyncio.create_task(self._supervise(), name="worker")
         self._tasks = [
-            asyncio.create_task(self._supervise(), name="worker"),
             asyncio.create_task(self._sweeper.run(), name="sweeper"),
             asyncio.create_task(self._inbox.run(), name="inbox"),
             asyncio.create_task(self._pruner.run(), name="pruner"),
             asyncio.create_task(self._releaser.run(), name="releaser"),
+            asyncio.create_task(self._custody.run(), name="custody"),
         ]
+        if self._chores:
+            self._tasks.append(asyncio.create_task(self._scheduler.run(), name="scheduler"))
+            self._tasks.append(asyncio.create_task(self._courier.run(), name="courier"))
+
+    def drain(self) -> None:
+        """Take up nothing more, and begin to count the time that running runs get to end."""
+        if self._work is not None:
+            self._work.cancel()
+
+    def hurry(self) -> None:
+        """Give running runs no more time."""
+        self._queue.hurry()
+        self.drain()
 
     async def stop(self) -> None:
-        """Let running runs end within the grace, hand back the others, and leave."""
-        for task in reversed(self._tasks):
+        """Let running runs end within the grace, hand back the others, and leave.
+
+        Takes the grace and two seconds at most, also where code does not end or the database is away.
+        """
+        self.drain()
+        if self._work is not None:
+            await asyncio.wait({self._work})
+        try:
+            async with asyncio.timeout(ABANDON_SECONDS):
+                await self._custody.abandon()
+        except TimeoutError:
+            _log.warning("The database is away: others find out by themselves that the runs of this worker are theirs")
+        for task in self._tasks:
             task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._journal.stop()
         await self._resources.aclose()
         await asyncio.to_thread(self._heartbeat.stop)

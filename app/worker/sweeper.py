@@ -35,14 +35,11 @@ _log = log.get(__name__)
 class Sweeper:
     """Looks once a second, at first more often; of all processes only one looks at a time."""
 
-    def __init__(
-        self, database: Database, queue: Queue, wakeups: Wakeups, *, heartbeat_seconds: float, lost_seconds: float
-    ) -> None:
+    def __init__(self, database: Database, queue: Queue, wakeups: Wakeups, *, heartbeat_seconds: float) -> None:
         self._pool = database.pool
         self._queue = queue
         self._wakeups = wakeups
         self._silent = 1.5 * heartbeat_seconds
-        self._lost = lost_seconds
         self._every = min(1.0, heartbeat_seconds)
         self._patient_until = 0.0
 
@@ -111,10 +108,11 @@ class Sweeper:
             return
         cursor = connection.cursor(row_factory=dict_row)
         await cursor.execute(
-            """select id, heard < clock_timestamp() - make_interval(secs => %s) as mute
-               from (select id, greatest(heartbeat_at, pg_postmaster_start_time()) as heard from workers) w
+            """select id, heard < clock_timestamp() - make_interval(secs => lost_seconds) as mute
+               from (select id, lost_seconds, greatest(heartbeat_at, pg_postmaster_start_time()) as heard
+                     from workers) w
                where heard < clock_timestamp() - make_interval(secs => %s)""",
-            (self._lost, self._silent),
+            (self._silent,),
         )
         for worker in await cursor.fetchall():
             if worker["mute"] or await _locked(connection, lock_key(worker["id"])):
@@ -137,10 +135,11 @@ class Sweeper:
         await cursor.execute(
             """select r.id, r.status, r.claim, r.job_id from runs r
                left join procrastinate_jobs j on j.id = r.job_id
-               where (r.status = 'QUEUED' and r.queued_at < clock_timestamp() - make_interval(secs => %(wait)s)
-                      or r.status in ('WAITING', 'RETRYING')
-                      and r.wake_at < clock_timestamp() - make_interval(secs => %(wait)s))
-               and not r.held and (j.id is null or j.status not in ('todo') and not exists (
+               where (r.status = 'QUEUED' and not r.held
+                      or r.status in ('WAITING', 'RETRYING') and r.wake_at < clock_timestamp())
+               and (j.id is null or j.status <> 'todo'
+                    and coalesce(r.wake_at, r.queued_at) < clock_timestamp() - make_interval(secs => %(wait)s)
+                    and not exists (
                       select 1 from procrastinate_events e where e.job_id = j.id and e.type = 'started'
                       and e.at > clock_timestamp() - make_interval(secs => %(wait)s))) limit 500""",
             {"wait": STRANDED_SECONDS},

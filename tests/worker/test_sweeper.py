@@ -17,13 +17,11 @@ from app.services.claims import claim
 from app.services.transitions import Advance, Parent
 from app.worker.sweeper import Sweeper
 from tests.support import until
-from tests.worker.test_journal import Bench, bench
-
-__all__ = ["bench"]
+from tests.worker.bench import Bench
 
 
 def sweeper_of(bench: Bench) -> Sweeper:
-    return Sweeper(bench.database, bench.queue, bench.wakeups, heartbeat_seconds=5, lost_seconds=30)
+    return Sweeper(bench.database, bench.queue, bench.wakeups, heartbeat_seconds=5)
 
 
 async def queued(bench: Bench, parent: Parent | None = None) -> UUID:
