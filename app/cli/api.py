@@ -61,9 +61,16 @@ class Api:
 
     def post(self, path: str, body: Any = None, **parameters: Any) -> Any:
         """The JSON value that a POST answers."""
+        return self._tell("POST", path, body, parameters)
+
+    def patch(self, path: str, body: Any) -> Any:
+        """The JSON value that a PATCH answers."""
+        return self._tell("PATCH", path, body, {})
+
+    def _tell(self, method: str, path: str, body: Any, parameters: Json) -> Any:
         content = None if body is None else jsontext.dumps(body).encode()
         headers = {"Content-Type": "application/json"}
-        return jsontext.loads(self.ask("POST", path, content=content, headers=headers, params=parameters).content)
+        return jsontext.loads(self.ask(method, path, content=content, headers=headers, params=parameters).content)
 
     def items(self, path: str, most: int | None = None, **parameters: Any) -> Iterator[Json]:
         """The items of a list over all its pages, at most so many."""

@@ -19,6 +19,9 @@ COMMANDS = {
     "projects": "The projects of a server.",
     "workflows": "The workflows of a server.",
     "runs": "The runs of a server: start, follow, cancel, retry.",
+    "schedules": "Runs by the clock: make, list, pause, trigger.",
+    "triggers": "Addresses that start runs by signed webhooks.",
+    "hooks": "Addresses that are told of events.",
 }
 
 

@@ -21,7 +21,7 @@ from app.models import RUN_LIVE, RunStatus
 from app.services.moves import Connection, one, reason, run_sql, several
 
 GIVE_UP = timedelta(hours=24)
-LEASE_SECONDS = 30
+LEASE_SECONDS = 15
 MOST_AT_ONCE = 8
 """Deliveries of one hook that are under way at the same time; one, while they fail."""
 MOST_PENDING = 5000
