@@ -18,11 +18,11 @@ from app.services.restarts import hasten
 from app.services.signals import tell_parent
 from app.services.transitions import cancel_children, give_up, requeue
 from app.worker.heartbeat import lock_key
+from app.worker.leftovers import clear_away
 from app.worker.lost_calls import mend_calls
 from app.worker.releaser import release_all
+from app.worker.suspects import MAX_LOSSES, losses_of, note, trust
 
-MAX_LOSSES = 3
-"""A run that has lost its worker this often FAILS with `worker_lost`: it is likely what kills them."""
 SWEEP_LOCK = 0x67726170_73776570
 STRANDED_SECONDS = 10
 EAGER_SECONDS = 3.0
@@ -63,6 +63,8 @@ class Sweeper:
             if not await _locked(connection, SWEEP_LOCK):
                 return []
             await self._bury(connection)
+            await trust(connection)
+            await clear_away(connection)
             found = [*await self._orphans(connection), *await self._stranded(connection)]
             # In the order of their ids, as everybody locks several runs; a parent is older than its children.
             moves = [await self._move(connection, run) for run in sorted(found, key=lambda run: run["id"])]
@@ -161,11 +163,15 @@ class Sweeper:
         return await requeue(connection, row["id"], None, why, loss=False)
 
     async def _take(self, connection: AsyncConnection[Any], run: dict[str, Any]) -> Moved | None:
-        if run["losses"] + 1 >= MAX_LOSSES:
+        losses = await losses_of(connection, run)
+        if losses >= MAX_LOSSES:
             message = f"The run has lost its worker {MAX_LOSSES} times; it may be what ends them. Retry it if not."
             return await give_up(connection, run["project_id"], run["id"], reason("worker_lost", message))
         why = reason("worker_lost", "The worker was lost; another one goes on.")
-        return await requeue(connection, run["id"], None, why, loss=True)
+        moved = await requeue(connection, run["id"], None, why, loss=True)
+        if moved is not None:
+            await note(connection, run["id"], losses)
+        return moved
 
 
 async def _locked(connection: AsyncConnection[Any], key: int) -> bool:

@@ -7,6 +7,9 @@ import pytest
 from tests.chaos.proxy import Proxy
 from tests.chaos.world import Postgres, World
 from tests.postgres import TestServer, clone, drop, make_template
+from tests.worker.conftest import bench
+
+__all__ = ["bench"]
 
 
 @pytest.fixture

@@ -2,12 +2,16 @@
 
 import asyncio
 import random
+import signal
+import time
 
 import pytest
 
 from tests.chaos.invariants import check, check_over_http
-from tests.chaos.load import Load
+from tests.chaos.load import Load, chain
 from tests.chaos.world import World, scaled, tell
+from tests.support import ended, until
+from tests.worker.runs import graph, started
 
 pytestmark = [pytest.mark.timeout(scaled(120, 1200))]
 
@@ -33,3 +37,79 @@ async def test_runs_outlive_kills_of_workers_and_of_the_api(world: World) -> Non
         await load.finished(seconds=scaled(40, 240))
         await check(world)
         await check_over_http(world, [story.path for story in load.stories[:14]])
+
+
+@pytest.mark.spec("RUN-70")
+@pytest.mark.parametrize("size", [{"workers": 3}], ids=["three-workers"])
+async def test_a_run_that_kills_its_workers_fails_and_the_runs_beside_it_do_not(world: World) -> None:
+    die = graph([{"id": "die", "type": "tool", "config": {"tool": "chaos.die"}}])
+    project = world.projects[0]
+
+    async def restart() -> None:
+        while True:
+            await asyncio.sleep(0.05)
+            for worker in world.workers:
+                if not worker.is_alive:
+                    await worker.start()
+
+    # These have nothing to show for themselves before they have ended.
+    beside = [await started(project, chain(1, scaled(3, 20)), {"n": n}) for n in range(scaled(3, 8))]
+    killers = [await started(project, die) for _ in range(scaled(1, 2))]
+    restarting = asyncio.create_task(restart())
+    try:
+        for path in killers:
+            run = await ended(world.client, path, seconds=scaled(40, 200))
+            assert (run["status"], run["reason"]["code"]) == ("FAILED", "worker_lost")
+        for n, path in enumerate(beside):
+            run = await ended(world.client, path, seconds=scaled(40, 200))
+            assert (run["status"], run["result"]) == ("COMPLETED", n)
+    finally:
+        restarting.cancel()
+        await asyncio.gather(restarting, return_exceptions=True)
+    await check(world)
+    await check_over_http(world, [*killers, *beside])
+
+
+@pytest.mark.spec("RUN-63")
+@pytest.mark.parametrize("size", [{"workers": 2}], ids=["two-workers"])
+async def test_a_worker_that_drains_hands_long_nodes_over_and_loses_nothing(world: World) -> None:
+    async with Load(world) as load:
+        await load.start(scaled(14, 60))
+        long = [await started(world.projects[n % 2], chain(2, scaled(3, 15)), {"n": n}) for n in range(6)]
+        for worker in list(world.workers)[: scaled(1, 2)]:
+            worker.send(signal.SIGTERM)
+            began = time.monotonic()
+            assert await worker.wait(15) == 0
+            tell(f"drained in {time.monotonic() - began:.1f} s")
+            assert time.monotonic() - began < 6
+            await world.add_worker()
+        await load.finished(seconds=scaled(30, 120))
+        for n, path in enumerate(long):
+            run = await ended(world.client, path, seconds=scaled(30, 90))
+            assert (run["status"], run["result"]) == ("COMPLETED", n + 1)
+        assert not await world.rows("select id from runs where losses > 0")
+        await check(world)
+        await check_over_http(world, long)
+
+
+@pytest.mark.spec("RUN-60")
+@pytest.mark.parametrize("size", [{"workers": 0}], ids=["one-process"])
+async def test_a_child_run_whose_end_was_told_to_nobody_is_heard_of_after_a_kill(world: World) -> None:
+    """The only process dies again and again while children end and parents are told of it."""
+    rng = random.Random(64)
+    async with Load(world) as load:
+        await load.start(scaled(8, 60), ["child"])
+        for _ in range(scaled(2, 15)):
+            ends = "select 1 from run_events e join runs r on r.id = e.run_id where e.type = %s and r.depth = 1"
+            count = len(await world.rows(ends, ("workflow.run.completed",)))
+
+            async def another(ends: str = ends, count: int = count) -> bool:
+                found = len(await world.rows(ends, ("workflow.run.completed",)))
+                return found > count or found == len(load.stories)
+
+            await until(another, seconds=60)
+            await asyncio.sleep(rng.uniform(0, 0.005))
+            world.api.kill()
+            await world.api.start()
+        await load.finished(seconds=scaled(30, 120))
+        await check(world)

@@ -1,0 +1,171 @@
+"""What the sweeper finds after deaths: who is to blame, what was left behind, and several sweepers at once."""
+
+import asyncio
+from uuid import UUID
+
+import pytest
+
+from app.ids import new_id
+from app.services import transitions
+from app.services.claims import claim
+from app.worker.heartbeat import lock_key
+from app.worker.inbox import Inbox
+from app.worker.journal import RunLog
+from app.worker.sweeper import Sweeper
+from tests.worker.bench import Bench
+from tests.worker.test_sweeper import queued, run_of, sweeper_of
+
+
+async def taken(bench: Bench, run_id: UUID, worker_id: UUID | None = None) -> RunLog:
+    """The run, taken up once more by a worker that dies then."""
+    async with bench.database.pool.connection() as connection:
+        row = await (await connection.execute("select job_id from runs where id = %s", (run_id,))).fetchone()
+        assert row is not None
+        await connection.execute("update procrastinate_jobs set status = 'doing' where id = %s", (row["job_id"],))
+        claimed = await claim(connection, bench.queue, run_id, row["job_id"], worker_id or new_id())
+    assert claimed is not None
+    return RunLog(run_id, bench.project, claimed["claim"], claimed["last_seq"], lambda: None)
+
+
+@pytest.mark.spec("RUN-70")
+async def test_losses_count_only_as_long_as_nothing_completes_in_between(bench: Bench) -> None:
+    run_id = await queued(bench)
+    sweeper = sweeper_of(bench)
+    losses = []
+    for completes in (False, False, True, False, False):
+        run = await taken(bench, run_id)
+        if completes:
+            bench.journal.event(run, "workflow.node.completed", "a", "{}")
+            assert await bench.journal.written(run)
+        await sweeper.sweep()
+        after = await run_of(bench, run_id)
+        losses.append((after["status"], after["losses"]))
+
+    assert losses == [("QUEUED", 1), ("QUEUED", 2), ("QUEUED", 1), ("QUEUED", 2), ("FAILED", 2)]
+
+
+@pytest.mark.spec("RUN-70")
+async def test_of_the_runs_that_may_be_killers_one_is_executed_at_a_time(bench: Bench) -> None:
+    runs = [await queued(bench) for _ in range(3)]
+    sweeper = sweeper_of(bench)
+    for _ in range(2):
+        for run_id in runs:
+            await taken(bench, run_id)
+        await sweeper.sweep()
+
+    async def fetched() -> list[dict]:
+        query = "select (procrastinate_fetch_job_v2(array['default'], null)).id where %s is not null"
+        return [row for row in await bench.rows(query, bench.project) if row["id"] is not None]
+
+    first = await fetched()
+    assert len(first) == 1
+    assert await fetched() == []
+
+    async with bench.database.pool.connection() as connection:
+        job = first[0]["id"]
+        row = await (await connection.execute("select id from runs where job_id = %s", (job,))).fetchone()
+        assert row is not None
+        worker = new_id()
+        await connection.execute(
+            """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at)
+               values (%s, 'here', 1, '{}', 1, now(), now())""",
+            (worker,),
+        )
+        claimed = await claim(connection, bench.queue, row["id"], job, worker)
+        assert claimed is not None
+    run = RunLog(row["id"], bench.project, claimed["claim"], claimed["last_seq"], lambda: None)
+    bench.journal.event(run, "workflow.node.completed", "a", "{}")
+    assert await bench.journal.written(run)
+    await sweeper.sweep()
+
+    assert len(await fetched()) == 1
+
+
+@pytest.mark.spec("RUN-60")
+@pytest.mark.parametrize("alive", [False, True])
+async def test_the_job_of_an_ended_run_goes_with_its_dead_worker(bench: Bench, alive: bool) -> None:
+    run_id, worker_id = await queued(bench), new_id()
+    if alive:
+        worker = """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at)
+                    values (%s, 'here', 1, '{}', 1, now(), now()) returning id"""
+        await bench.rows(worker, worker_id)
+        await bench.rows(
+            """with w as (insert into procrastinate_workers default values returning id)
+               update procrastinate_jobs set worker_id = w.id from w where args ->> 'run_id' = %s::text returning 1""",
+            run_id,
+        )
+    run = await taken(bench, run_id, worker_id)
+    bench.journal.event(run, "workflow.run.completed", None, "{}")
+    move = transitions.Advance(run_id, run.claim, run.last_seq, transitions.RunStatus.COMPLETED, result=1)
+    assert await bench.journal.move(run, move)
+
+    await sweeper_of(bench).sweep()
+
+    left = await bench.rows("select id from procrastinate_jobs where args ->> 'run_id' = %s::text", run_id)
+    assert len(left) == int(alive)
+
+
+@pytest.mark.spec("RUN-68")
+async def test_several_sweepers_move_each_run_once(bench: Bench) -> None:
+    runs = [await queued(bench) for _ in range(30)]
+    for run_id in runs:
+        await taken(bench, run_id)
+    sweepers = [sweeper_of(bench) for _ in range(4)]
+
+    moved = [move for found in await asyncio.gather(*(s.sweep() for s in sweepers)) for move in found]
+
+    assert sorted(move.run_id for move in moved) == sorted(runs)
+    after = [await run_of(bench, run_id) for run_id in runs]
+    assert {(run["status"], run["losses"]) for run in after} == {("QUEUED", 1)}
+
+
+@pytest.mark.spec("RUN-61")
+async def test_what_is_said_to_a_run_does_not_reach_an_execution_that_has_lost_it(bench: Bench) -> None:
+    old = await bench.claimed()
+    await bench.rows("update runs set claim = claim + 1 where id = %s returning id", old.run_id)
+    await bench.rows(
+        """insert into run_signals (id, run_id, node_id, iteration, path, kind, delivered, created_at)
+           values (gen_random_uuid(), %s, 'a', 0, '{}', 'answer', false, now()) returning id""",
+        old.run_id,
+    )
+    told: list[object] = []
+    inbox = Inbox(bench.database.pool, concurrency=1)
+    context = _Context(told)
+    with inbox.open(old, context):  # type: ignore[arg-type]  # all that the inbox asks of one
+        await inbox._deliver([old])
+
+    assert told == []
+    signals = await bench.rows("select delivered from run_signals where run_id = %s", old.run_id)
+    assert signals == [{"delivered": False}]
+
+
+class _Context:
+    """As much of a run's context as takes signals."""
+
+    def __init__(self, told: list[object]) -> None:
+        self.waits = self
+        self._told = told
+
+    def tell(self, *signal: object) -> bool:
+        self._told.append(signal)
+        return True
+
+
+@pytest.mark.spec("RUN-61")
+async def test_a_worker_without_its_lock_is_taken_for_dead_by_one_sweeper_only(bench: Bench) -> None:
+    worker = new_id()
+    await bench.rows(
+        """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at)
+           values (%s, 'here', 1, '{}', 1, now(), now() - interval '10 seconds') returning id""",
+        worker,
+    )
+    sweeper = Sweeper(bench.database, bench.queue, bench.wakeups, heartbeat_seconds=0.01)
+    async with bench.database.pool.connection() as connection:
+        await connection.execute("select pg_advisory_lock(%s)", (lock_key(worker),))
+        await sweeper.sweep()
+        alive = await bench.rows("select id from workers where id = %s", worker)
+        await connection.execute("select pg_advisory_unlock(%s)", (lock_key(worker),))
+    await sweeper.sweep()
+
+    assert len(alive) == 1
+    assert await bench.rows("select id from workers where id = %s", worker) == []
