@@ -4,6 +4,7 @@ Node states keep every output whole, and nothing reads values from LangGraph's s
 which LangGraph copies into pending writes and into each checkpoint, can do with references.
 """
 
+from collections.abc import Iterable
 from typing import Any
 
 from pydantic import JsonValue
@@ -46,3 +47,38 @@ def is_large(value: JsonValue) -> bool:
         if left < 0:
             return True
     return False
+
+
+Part = tuple[list[str | int], JsonValue]
+"""A piece of a value, and the way to it: names and indices."""
+
+
+def split(value: JsonValue, config: Any) -> tuple[JsonValue, list[Part]]:
+    """A node's input without its large pieces, which are null there, and these pieces.
+
+    `config` is what the document says, so that each piece is what a template gave, and the same for all nodes that have
+    it from the same place.
+    """
+    parts: list[Part] = []
+    return _split(value, config, [], parts), parts
+
+
+def _split(value: JsonValue, config: Any, way: list[str | int], parts: list[Part]) -> JsonValue:
+    if isinstance(value, dict) and isinstance(config, dict):
+        return {name: _split(inner, config.get(name), [*way, name], parts) for name, inner in value.items()}
+    if isinstance(value, list) and isinstance(config, list) and len(value) == len(config):
+        return [_split(inner, config[index], [*way, index], parts) for index, inner in enumerate(value)]
+    if way and is_large(value):
+        parts.append((way, value))
+        return None
+    return value
+
+
+def join(value: JsonValue, parts: Iterable[Part]) -> JsonValue:
+    """The input with its pieces in their places again; changes `value`."""
+    for way, part in parts:
+        inner: Any = value
+        for step in way[:-1]:
+            inner = inner[step]
+        inner[way[-1]] = part
+    return value

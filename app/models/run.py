@@ -133,7 +133,8 @@ class NodeState(SQLModel, table=True):
     """Where one turn of one node stands.
 
     `iteration` counts the node's turns in this run (0 outside loops); `path` names the lap of each loop around it.
-    `edges` maps the index of each outgoing edge in the document to `taken`, `dead` or `broken`.
+    `edges` maps the index of each outgoing edge in the document to `taken`, `dead` or `broken`. `input_parts` lists the
+    large pieces of `input`, which are null there: [way to it, digest of a LargeValue in hex].
     """
 
     __tablename__ = "node_states"
@@ -151,6 +152,7 @@ class NodeState(SQLModel, table=True):
     handled: bool = True
     progress: Any = Field(default=None, sa_type=Json, nullable=True)
     input: Any = Field(default=None, sa_type=Json, nullable=True)
+    input_parts: Any = Field(default=None, sa_type=Json, nullable=True)
     output: Any = Field(default=None, sa_type=Json, nullable=True)
     error: Any = Field(default=None, sa_type=Json, nullable=True)
     reason: Any = Field(default=None, sa_type=Json, nullable=True)
@@ -221,6 +223,18 @@ class KeptResult(SQLModel, table=True):
     iteration: int = Field(primary_key=True)
     attempt: int = 1
     input: Any = Field(default=None, sa_type=Json, nullable=True)
+    input_parts: Any = Field(default=None, sa_type=Json, nullable=True)
     output: Any = Field(default=None, sa_type=Json, nullable=True)
     started_at: datetime | None = Field(default=None, sa_type=TimeStamp)
     finished_at: datetime | None = Field(default=None, sa_type=TimeStamp)
+
+
+class LargeValue(SQLModel, table=True):
+    """A large piece of what nodes of a run were given, once for all of them; `digest` is the SHA-256 of its JSON."""
+
+    __tablename__ = "large_values"
+    __table_args__ = (ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),)
+
+    run_id: UUID = Field(primary_key=True)
+    digest: bytes = Field(primary_key=True)
+    value: Any = Field(default=None, sa_type=Json, nullable=False)

@@ -73,6 +73,7 @@ async def _fill(connection: Connection, source: UUID, moved: Moved, plan: Plan, 
         (name, iteration, (name, iteration) in changed, changed.get((name, iteration)))
         for name, iteration in plan.restart.staying
     ]
+    await run_sql(connection, _COPY_VALUES, (moved.run_id, source))
     if rows:
         await run_sql(connection, _COPY_STATES, (moved.run_id, *as_arrays(rows), source))
     other_input = "input_data" in said.model_fields_set
@@ -99,12 +100,15 @@ async def _give(connection: Connection, run_id: UUID, outputs: dict[str, Any]) -
         )
 
 
+_COPY_VALUES: LiteralString = """
+insert into large_values (run_id, digest, value) select %s, digest, value from large_values where run_id = %s"""
+
 _COPY_STATES: LiteralString = """
 insert into node_states (run_id, node_id, iteration, project_id, path, status, attempt, handled, progress, input,
-                         output, error, reason, edges, writes, started_at, finished_at)
+                         input_parts, output, error, reason, edges, writes, started_at, finished_at)
 select %s, n.node_id, n.iteration, n.project_id, n.path, n.status, n.attempt, n.handled, n.progress, n.input,
-       n.output, n.error, n.reason, case when v.changed then v.edges else n.edges end, n.writes, n.started_at,
-       n.finished_at
+       n.input_parts, n.output, n.error, n.reason, case when v.changed then v.edges else n.edges end, n.writes,
+       n.started_at, n.finished_at
 from unnest(%s::text[], %s::int[], %s::bool[], %s::json[]) as v(node_id, iteration, changed, edges)
 join node_states n using (node_id, iteration) where n.run_id = %s"""
 
@@ -120,8 +124,8 @@ where i.run_id = %s and (n.node_id is not null
                          or i.status = 'COMPLETED' and not %s and not i.node_id = any(%s))"""
 
 _COPY_KEPT: LiteralString = """
-insert into kept_results (run_id, node_id, iteration, attempt, input, output, started_at, finished_at)
-select %s, node_id, iteration, attempt, input, output, started_at, finished_at
+insert into kept_results (run_id, node_id, iteration, attempt, input, input_parts, output, started_at, finished_at)
+select %s, node_id, iteration, attempt, input, input_parts, output, started_at, finished_at
 from kept_results where run_id = %s and not node_id = any(%s)"""
 
 _TELL: LiteralString = """

@@ -10,6 +10,7 @@ from app.errors import NotFoundError
 from app.models import NodeStatus
 from app.schemas.common import JsonObject, Page
 from app.schemas.run import NodeStateOut
+from app.services.inputs import make_whole
 from app.services.pages import decode_cursor, encode_cursor, maybe_rfc3339, milliseconds
 from app.services.work import Work
 
@@ -72,6 +73,7 @@ async def _page(
            ORDER BY place, n.iteration LIMIT %(limit)s""",
         {"ids": [node["id"] for node in window], "run": run_id, "iteration": iteration, "limit": limit + 1},
     )
+    await make_whole(await work.connection(), run_id, rows)
     turns: dict[str, list[DictRow]] = defaultdict(list)
     for row in rows:
         turns[row["node_id"]].append(row)

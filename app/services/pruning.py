@@ -28,7 +28,14 @@ BEGINNING = datetime(2000, 1, 1, tzinfo=UTC)
 LATE = timedelta(hours=1)
 """A run may be written so much later than the moment at which it ended: for so long its events are looked for again."""
 LOCK_KEY = 0x67726170_7072756E
-OF_A_RUN: tuple[LiteralString, ...] = ("run_events", "node_states", "map_items", "run_signals", "kept_results")
+OF_A_RUN: tuple[LiteralString, ...] = (
+    "run_events",
+    "node_states",
+    "map_items",
+    "run_signals",
+    "kept_results",
+    "large_values",
+)
 OF_A_THREAD: tuple[LiteralString, ...] = ("checkpoint_writes", "checkpoint_blobs", "checkpoints")
 _ENDED = [str(status) for status in RUN_ENDED]
 

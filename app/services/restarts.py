@@ -87,12 +87,14 @@ async def keep_results(connection: Connection, source: UUID, target: UUID, plan:
         )
     await run_sql(
         connection,
-        """insert into kept_results (run_id, node_id, iteration, attempt, input, output, started_at, finished_at)
-           select %s, node_id, iteration, attempt, input, output, started_at, finished_at
+        """insert into kept_results (run_id, node_id, iteration, attempt, input, input_parts, output, started_at,
+                                     finished_at)
+           select %s, node_id, iteration, attempt, input, input_parts, output, started_at, finished_at
            from node_states join unnest(%s::text[], %s::int[]) as v(node_id, iteration) using (node_id, iteration)
            where run_id = %s and status = 'COMPLETED'
            on conflict (run_id, node_id, iteration) do update set attempt = excluded.attempt, input = excluded.input,
-             output = excluded.output, started_at = excluded.started_at, finished_at = excluded.finished_at""",
+             input_parts = excluded.input_parts, output = excluded.output, started_at = excluded.started_at,
+             finished_at = excluded.finished_at""",
         (target, [name for name, _ in plan.restart.kept], [turn for _, turn in plan.restart.kept], source),
     )
 

@@ -13,7 +13,7 @@ from app.compiler.waiting import Place
 from app.db import as_arrays
 from app.services.moves import INSERT_EVENTS
 from app.services.transitions import Advance
-from app.worker.rows import INSERT_BLOBS, UPSERT_CHECKPOINTS, UPSERT_ITEMS, UPSERT_STATES, UPSERT_WRITES
+from app.worker.rows import INSERT_BLOBS, INSERT_VALUES, UPSERT_CHECKPOINTS, UPSERT_ITEMS, UPSERT_STATES, UPSERT_WRITES
 
 if TYPE_CHECKING:
     from app.worker.journal import RunLog
@@ -33,6 +33,7 @@ class Batch:
     logs: "dict[UUID, RunLog]" = field(default_factory=dict)
     states: dict[tuple[UUID, str, int], Row] = field(default_factory=dict)
     items: dict[tuple[str, Place], Row] = field(default_factory=dict)
+    values: dict[tuple[UUID, bytes], Row] = field(default_factory=dict)
     events: list[Row] = field(default_factory=list)
     blobs: list[Row] = field(default_factory=list)
     checkpoints: list[Row] = field(default_factory=list)
@@ -49,6 +50,7 @@ class Batch:
         names = {str(run) for run in gone}
         self.moves = {run: move for run, move in self.moves.items() if run not in gone}
         self.states = {key: row for key, row in self.states.items() if key[0] not in gone}
+        self.values = {key: row for key, row in self.values.items() if key[0] not in gone}
         self.items = {key: row for key, row in self.items.items() if key[0] not in names}
         self.events = [row for row in self.events if row[0] not in gone]
         self.blobs = [row for row in self.blobs if row[0] not in names]
@@ -66,6 +68,7 @@ class Batch:
         tables: tuple[tuple[LiteralString, Iterable[Row]], ...] = (
             (INSERT_EVENTS, self.events),
             (UPSERT_STATES, self.states.values()),
+            (INSERT_VALUES, self.values.values()),
             (UPSERT_ITEMS, self.items.values()),
             (INSERT_BLOBS, self.blobs),
             (UPSERT_CHECKPOINTS, self.checkpoints),

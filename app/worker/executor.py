@@ -188,7 +188,9 @@ class Executor:
         items = Items(self._journal, run, context.items.values())
         context.item_log = items
         compiled.begin(context)
-        return Execution(row, run, compiled, context, Recorder(self._journal, run, waiting), items)
+        return Execution(
+            row, run, compiled, context, Recorder(self._journal, run, waiting, compiled.document.nodes), items
+        )
 
     def _calls(self, row: DictRow, run: RunLog) -> Calls | None:
         """Where nodes are sent that this worker does not serve; a run of one process alone stays there."""

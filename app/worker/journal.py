@@ -6,6 +6,7 @@ lost its run writes nothing. Readers are woken after the commit.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -39,7 +40,7 @@ class RunLog:
     """One execution's place in the journal; `lost` is called when the run turns out to be no longer its own.
 
     `status` is where the execution has left the run, None while it works; `epoch` that of the worker's lease in which
-    the run was known to be its own.
+    the run was known to be its own. `values` are the digests of the large values that it has stored.
     """
 
     run_id: UUID
@@ -50,6 +51,7 @@ class RunLog:
     is_lost: bool = False
     status: RunStatus | None = None
     epoch: int = 0
+    values: set[bytes] = field(default_factory=set)
     name: str = field(init=False)
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ class NodeRow:
     handled: bool = True
     progress: str | None = None
     input: str | None = None
+    input_parts: str | None = None
     output: str | None = None
     error: str | None = None
     reason: str | None = None
@@ -119,10 +122,18 @@ class Journal:
             return
         columns = (
             run.run_id, row.node_id, row.iteration, run.project_id, "{" + ",".join(map(str, row.path)) + "}",
-            row.status, row.attempt, row.handled, row.progress, row.input, row.output, row.error, row.reason,
-            row.edges, row.writes, row.wake_at, row.started_at, row.finished_at,
+            row.status, row.attempt, row.handled, row.progress, row.input, row.input_parts, row.output, row.error,
+            row.reason, row.edges, row.writes, row.wake_at, row.started_at, row.finished_at,
         )  # fmt: skip
         self._touch(run, put(self._batch.states, (run.run_id, row.node_id, row.iteration), columns))
+
+    def value(self, run: RunLog, text: str) -> str:
+        """Store a large piece of what nodes are given, once for the whole run; its digest in hex. `text` is JSON."""
+        digest = hashlib.sha256(text.encode()).digest()
+        if not run.is_lost and digest not in run.values:
+            run.values.add(digest)
+            self._touch(run, put(self._batch.values, (run.run_id, digest), (run.run_id, digest, text)))
+        return digest.hex()
 
     def item(self, run: RunLog, state: ItemState) -> None:
         """Set where an item of a map stands; the newest before the flush is the one that is written."""

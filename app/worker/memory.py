@@ -15,6 +15,7 @@ from app.compiler.turns import Before
 from app.compiler.waiting import Place, Signal
 from app.db import Pool
 from app.models import NODE_ENDED
+from app.services.inputs import make_whole
 from app.worker.journal import NodeRow, RunLog, as_text
 
 
@@ -28,6 +29,10 @@ async def recall(pool: Pool, run: RunLog, context: RunContext) -> list[NodeRow]:
         items = await _items(connection, run_id)
         await cursor.execute("select * from kept_results where run_id = %s", (run_id,))
         kept = await cursor.fetchall()
+        # What waits is written as it was read; the others are compared, or recorded with a graph that has changed.
+        await make_whole(
+            connection, run_id, [*kept, *(row for row in states if row["edges"] is None and _is_done(row))]
+        )
         # An execution that has lost the run must not take what is said to the one after it.
         await cursor.execute(
             """update run_signals set delivered = true where run_id = %s and not delivered
@@ -176,6 +181,7 @@ def _state(row: DictRow) -> NodeRow:
         row["attempt"],
         progress=as_text(row["progress"]),
         input=as_text(row["input"]),
+        input_parts=as_text(row["input_parts"]),
         reason=as_text(row["reason"]),
         wake_at=row["wake_at"],
         started_at=row["started_at"],

@@ -6,7 +6,9 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app import jsontext
+from app.compiler.document import Node
 from app.compiler.ports import TAG
+from app.compiler.stored import LARGE_BYTES, split
 from app.compiler.turns import Before, Outcome
 from app.compiler.visits import Visit
 from app.models import now
@@ -23,10 +25,13 @@ TYPES = {
 class Recorder:
     """Takes the events of one execution in their order."""
 
-    def __init__(self, journal: Journal, run: RunLog, waiting: Iterable[NodeRow] = ()) -> None:
-        """`waiting` are the states of the nodes that have waited since an earlier execution."""
+    def __init__(
+        self, journal: Journal, run: RunLog, waiting: Iterable[NodeRow] = (), nodes: Iterable[Node] = ()
+    ) -> None:
+        """`waiting` are the states of the nodes that have waited since an earlier execution, `nodes` the document's."""
         self._journal = journal
         self._run = run
+        self._nodes = nodes
         self.open: dict[tuple[str, int], NodeRow] = {(row.node_id, row.iteration): row for row in waiting}
 
     def take(self, event: Mapping[str, Any]) -> None:
@@ -67,6 +72,7 @@ class Recorder:
         started = before.started_at if before else row.started_at if row else None
         progress = as_text(before.progress) if before else row.progress if row else None
         output, error, reason = as_text(outcome.output), as_text(outcome.error), as_text(outcome.reason)
+        given, parts_given = self._given(visit.node_id, outcome.input)
         edges = jsontext.dumps({str(edge): state for edge, state in (outcome.edges or {}).items()})
         self._journal.state(
             self._run,
@@ -78,7 +84,8 @@ class Recorder:
                 visit.attempt,
                 handled=outcome.handled,
                 progress=progress,
-                input=as_text(outcome.input),
+                input=given,
+                input_parts=parts_given,
                 output=output,
                 error=error,
                 reason=reason,
@@ -146,11 +153,24 @@ class Recorder:
         if before is not None and before.status == "WAITING" and before.reason == why:
             return
         row = before or NodeRow(visit.node_id, visit.iteration, visit.turn.path, "WAITING", visit.attempt)
-        given = as_text(data.get("input"))
-        row = replace(row, status="WAITING", attempt=visit.attempt, reason=why, wake_at=wake_at, input=given)
+        given, parts = self._given(visit.node_id, data.get("input"))
+        row = replace(row, status="WAITING", attempt=visit.attempt, reason=why, wake_at=wake_at)
+        row.input, row.input_parts = given, parts
         self.open[visit.key] = row
         self._journal.state(self._run, row)
         self._say("waiting", visit, {"reason": data["reason"], "wake_at": wake_at})
+
+    def _given(self, node_id: str, value: Any) -> tuple[str | None, str | None]:
+        """What the node was given as JSON text; large pieces of it are stored apart, and listed in the second text."""
+        text = as_text(value)
+        if text is None or len(text) <= LARGE_BYTES:
+            return text, None
+        config = next((node.config for node in self._nodes if node.id == node_id), None)
+        rest, parts = split(value, config)
+        if not parts:
+            return text, None
+        said = [(way, self._journal.value(self._run, jsontext.dumps(part))) for way, part in parts]
+        return jsontext.dumps(rest), jsontext.dumps(said)
 
     def _say(self, kind: str, visit: Visit, data: Mapping[str, Any]) -> None:
         said = {"iteration": visit.iteration, "attempt": visit.attempt, "path": visit.turn.path, **data}

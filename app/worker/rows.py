@@ -4,19 +4,24 @@ from typing import LiteralString
 
 UPSERT_STATES: LiteralString = """
 insert into node_states (run_id, node_id, iteration, project_id, path, status, attempt, handled, progress, input,
-                         output, error, reason, edges, writes, wake_at, started_at, finished_at)
-select run_id, node_id, iteration, project_id, path::int[], status, attempt, handled, progress, input, output, error,
-       reason, edges, writes, wake_at, started_at, finished_at
+                         input_parts, output, error, reason, edges, writes, wake_at, started_at, finished_at)
+select run_id, node_id, iteration, project_id, path::int[], status, attempt, handled, progress, input, input_parts,
+       output, error, reason, edges, writes, wake_at, started_at, finished_at
 from unnest(%s::uuid[], %s::text[], %s::int[], %s::uuid[], %s::text[], %s::text[], %s::int[], %s::bool[], %s::json[],
-            %s::json[], %s::json[], %s::json[], %s::json[], %s::json[], %s::json[], %s::timestamptz[],
+            %s::json[], %s::json[], %s::json[], %s::json[], %s::json[], %s::json[], %s::json[], %s::timestamptz[],
             %s::timestamptz[], %s::timestamptz[])
-     as v(run_id, node_id, iteration, project_id, path, status, attempt, handled, progress, input, output, error,
-          reason, edges, writes, wake_at, started_at, finished_at)
+     as v(run_id, node_id, iteration, project_id, path, status, attempt, handled, progress, input, input_parts, output,
+          error, reason, edges, writes, wake_at, started_at, finished_at)
 on conflict (run_id, node_id, iteration) do update set
   path = excluded.path, status = excluded.status, attempt = excluded.attempt, handled = excluded.handled,
-  progress = excluded.progress, input = excluded.input, output = excluded.output, error = excluded.error,
-  reason = excluded.reason, edges = excluded.edges, writes = excluded.writes, wake_at = excluded.wake_at,
-  started_at = excluded.started_at, finished_at = excluded.finished_at"""
+  progress = excluded.progress, input = excluded.input, input_parts = excluded.input_parts, output = excluded.output,
+  error = excluded.error, reason = excluded.reason, edges = excluded.edges, writes = excluded.writes,
+  wake_at = excluded.wake_at, started_at = excluded.started_at, finished_at = excluded.finished_at"""
+
+INSERT_VALUES: LiteralString = """
+insert into large_values (run_id, digest, value)
+select * from unnest(%s::uuid[], %s::bytea[], %s::json[])
+on conflict do nothing"""
 
 UPSERT_ITEMS: LiteralString = """
 insert into map_items (run_id, node_id, iteration, path, digest, status, attempt, output, error, reason, wake_at,
