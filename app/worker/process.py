@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+from typing import Protocol
 
 import psycopg
 from procrastinate.exceptions import ProcrastinateException
@@ -41,6 +42,12 @@ _log = log.get(__name__)
 def http_guard(settings: Settings, *, open_on_loopback: bool = False) -> HttpGuard:
     """What the settings let http nodes reach. Raises AllowError, DetourError for a setting that cannot be read."""
     return HttpGuard(settings.http_allow, allow_loopback=open_on_loopback, detours=Detours(settings.http_resolve))
+
+
+class _Loop(Protocol):
+    """Something that a worker does beside its runs, until it is cancelled."""
+
+    async def run(self) -> None: ...
 
 
 class Worker:
@@ -98,39 +105,33 @@ class Worker:
             worker_id=self.id,
             secrets=secrets,
         )
-        self._heartbeat = Heartbeat(
+        self._heartbeat = self._heart(database, lease)
+        sweeper = Sweeper(database, queue, wakeups, heartbeat_seconds=settings.heartbeat_seconds)
+        self._loops: list[_Loop] = [sweeper, self._inbox, Pruner(database, settings), self._releaser, self._custody]
+        if chores:
+            courier = Courier(database, self._resources.http_guard, retry_seconds=settings.hook_retry_seconds)
+            self._loops += [Scheduler(database, wakeups, Firer(Graphs(compiler), queue)), courier]
+        self._tasks: list[asyncio.Task[None]] = []
+        self._work: asyncio.Task[None] | None = None
+
+    def _heart(self, database: Database, lease: Lease) -> Heartbeat:
+        return Heartbeat(
             database.url,
             self.id,
             lease,
-            queues=settings.queues,
-            concurrency=settings.concurrency,
-            seconds=settings.heartbeat_seconds,
-            lost_seconds=settings.own_lost_seconds,
+            queues=self._settings.queues,
+            concurrency=self._settings.concurrency,
+            seconds=self._settings.heartbeat_seconds,
+            lost_seconds=self._settings.own_lost_seconds,
             running=lambda: self._custody.count,
         )
-        self._sweeper = Sweeper(database, queue, wakeups, heartbeat_seconds=settings.heartbeat_seconds)
-        self._pruner = Pruner(database, settings)
-        self._scheduler = Scheduler(database, wakeups, Firer(Graphs(compiler), queue))
-        self._courier = Courier(database, self._resources.http_guard, retry_seconds=settings.hook_retry_seconds)
-        self._chores = chores
-        self._tasks: list[asyncio.Task[None]] = []
-        self._work: asyncio.Task[None] | None = None
 
     async def start(self) -> None:
         """Begin to take up runs."""
         await asyncio.to_thread(self._heartbeat.start)
         self._journal.start()
         self._work = asyncio.create_task(self._supervise(), name="worker")
-        self._tasks = [
-            asyncio.create_task(self._sweeper.run(), name="sweeper"),
-            asyncio.create_task(self._inbox.run(), name="inbox"),
-            asyncio.create_task(self._pruner.run(), name="pruner"),
-            asyncio.create_task(self._releaser.run(), name="releaser"),
-            asyncio.create_task(self._custody.run(), name="custody"),
-        ]
-        if self._chores:
-            self._tasks.append(asyncio.create_task(self._scheduler.run(), name="scheduler"))
-            self._tasks.append(asyncio.create_task(self._courier.run(), name="courier"))
+        self._tasks = [asyncio.create_task(loop.run(), name=type(loop).__name__.lower()) for loop in self._loops]
 
     def drain(self) -> None:
         """Take up nothing more, and begin to count the time that running runs get to end."""
