@@ -10,9 +10,7 @@ import httpx
 import pytest
 
 from tests.support import Project, ServerProcess, until
-from tests.triggers.conftest import Schedules
-
-ECHO: dict[str, Any] = {"nodes": [{"id": "a", "type": "transform", "config": {"value": "{{ input }}"}}], "edges": []}
+from tests.triggers.conftest import ECHO, Schedules
 
 
 @pytest.fixture

@@ -15,8 +15,7 @@ from fastapi import FastAPI
 from app.config import Settings
 from app.main import create_app
 from tests.support import DOUBLE, Project, client_of, running, settings_for
-
-ECHO: dict[str, Any] = {"nodes": [{"id": "a", "type": "transform", "config": {"value": "{{ input }}"}}], "edges": []}
+from tests.triggers.conftest import ECHO
 
 
 def standard(secret: str, body: bytes, *, name: str = "msg_1", ago: int = 0, prefix: str = "webhook") -> dict[str, str]:
