@@ -300,7 +300,7 @@ async def requeue(
     row = await one(
         connection,
         """update runs set status = 'QUEUED', worker_id = null, queued_at = %s, last_seq = last_seq + 1, held = false,
-                  attempt = attempt + %s, losses = losses + %s
+                  wake_at = null, attempt = attempt + %s, losses = losses + %s
            where id = %s and status in ('RUNNING', 'QUEUED', 'WAITING') and claim = coalesce(%s, claim)
            returning *""",
         (now(), int(loss), int(loss), run_id, claimed),

@@ -22,13 +22,13 @@ async def losses_of(connection: Connection, run: DictRow) -> int:
     """How often in a row the run has lost its worker, this time included."""
     progress = await one(
         connection,
-        """with claimed as (select seq, at from run_events where run_id = %(run)s
-                            and type in ('workflow.run.started', 'workflow.run.resumed') order by seq desc limit 1)
-           select 1 from claimed c where
-             exists (select 1 from run_events e where e.run_id = %(run)s and e.seq > c.seq
-                     and e.type = 'workflow.node.completed')
+        """with lost as (select seq, at from run_events where run_id = %(run)s and type = 'workflow.run.queued'
+                         and data -> 'reason' ->> 'code' = 'worker_lost' order by seq desc limit 1)
+           select 1 where
+             exists (select 1 from run_events e where e.run_id = %(run)s and e.type = 'workflow.node.completed'
+                     and e.seq > coalesce((select seq from lost), 0))
              or exists (select 1 from map_items i where i.run_id = %(run)s and i.status = 'COMPLETED'
-                        and i.finished_at > c.at)""",
+                        and i.finished_at > coalesce((select at from lost), '-infinity'))""",
         {"run": run["id"]},
     )
     return 1 if progress is not None else int(run["losses"]) + 1

@@ -1,19 +1,21 @@
 """What the sweeper finds after deaths: who is to blame, what was left behind, and several sweepers at once."""
 
 import asyncio
+from datetime import timedelta
 from uuid import UUID
 
 import pytest
 
 from app.ids import new_id
-from app.services import transitions
+from app.models import now
+from app.services import signals, transitions
 from app.services.claims import claim
 from app.worker.heartbeat import lock_key
 from app.worker.inbox import Inbox
 from app.worker.journal import RunLog
 from app.worker.sweeper import Sweeper
 from tests.worker.bench import Bench
-from tests.worker.test_sweeper import queued, run_of, sweeper_of
+from tests.worker.test_sweeper import queued, run_of, sweeper_of, taken_from_the_queue
 
 
 async def taken(bench: Bench, run_id: UUID, worker_id: UUID | None = None) -> RunLog:
@@ -169,3 +171,23 @@ async def test_a_worker_without_its_lock_is_taken_for_dead_by_one_sweeper_only(b
 
     assert len(alive) == 1
     assert await bench.rows("select id from workers where id = %s", worker) == []
+
+
+@pytest.mark.spec("RUN-64")
+async def test_a_run_that_was_told_before_its_time_is_missed_when_its_job_is_lost(bench: Bench) -> None:
+    run = await bench.claimed()
+    later = now() + timedelta(hours=1)
+    bench.journal.event(run, "workflow.run.waiting", None, "{}")
+    move = transitions.Advance(
+        run.run_id, run.claim, run.last_seq, transitions.RunStatus.WAITING, reason={"code": "w"}, wake_at=later
+    )
+    assert await bench.journal.move(run, move)
+    async with bench.database.pool.connection() as connection, connection.transaction():
+        row = await (await connection.execute("select * from runs where id = %s", (run.run_id,))).fetchone()
+        assert await signals.send(connection, bench.queue, row, [signals.NewSignal("a", 0, "answer")])
+    await taken_from_the_queue(bench, run.run_id, ago="1 minute")
+
+    moved = await sweeper_of(bench).sweep()
+
+    assert [move.run_id for move in moved] == [run.run_id]
+    assert (await run_of(bench, run.run_id))["status"] == "QUEUED"
