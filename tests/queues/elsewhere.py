@@ -58,6 +58,13 @@ class Site:
     server: ThreadServer
     workers: Workers
 
+    @property
+    def remote_pid(self) -> int:
+        """The process of the first worker."""
+        process = self.workers.made[0].process
+        assert process is not None
+        return process.pid
+
 
 @contextmanager
 def a_site(home: Path, **settings: Any) -> Iterator[Site]:
@@ -79,3 +86,20 @@ def a_site(home: Path, **settings: Any) -> Iterator[Site]:
         workers.kill()
         server.stop()
         asyncio.run(drop(postgres, name))
+
+
+def tool(node_id: str, function: str, queue: str = "gpu", /, **more: Any) -> dict[str, Any]:
+    """A node that calls a probe elsewhere; what is no field of nodes is an argument."""
+    rest = {key: more.pop(key) for key in ("retry", "timeout", "on_error", "writes") if key in more}
+    return {
+        "id": node_id,
+        "type": "tool",
+        "queue": queue,
+        "config": {"tool": f"probe.{function}", "args": more},
+        **rest,
+    }
+
+
+def kinds(events: list[dict[str, Any]], name: str) -> list[str]:
+    """What the log tells of a node, in its order."""
+    return [event["type"].rsplit(".", 1)[1] for event in events if event["node_id"] == name]

@@ -9,8 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.queues.elsewhere import Workers
-from tests.queues.test_remote_work import kinds, tool
+from tests.queues.elsewhere import Workers, kinds, tool
 from tests.support import Project, ServerProcess, ended, until
 from tests.worker.conftest import Trace, check_log
 from tests.worker.runs import graph, in_status, node, started, transform

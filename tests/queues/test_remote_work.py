@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from tests.queues.elsewhere import Site, a_site
+from tests.queues.elsewhere import Site, a_site, kinds, tool
 from tests.support import Project, ended, until
 from tests.worker.conftest import Trace, check_log
 from tests.worker.runs import graph, in_status, node, started, transform
@@ -30,27 +30,6 @@ async def project(site: Site) -> AsyncIterator[Project]:
         yield await Project.make(client)
 
 
-def tool(node_id: str, function: str, queue: str = "gpu", /, **more: Any) -> dict[str, Any]:
-    rest = {key: more.pop(key) for key in ("retry", "timeout", "on_error", "writes") if key in more}
-    return {
-        "id": node_id,
-        "type": "tool",
-        "queue": queue,
-        "config": {"tool": f"probe.{function}", "args": more},
-        **rest,
-    }
-
-
-def kinds(events: list[dict[str, Any]], name: str) -> list[str]:
-    return [event["type"].rsplit(".", 1)[1] for event in events if event["node_id"] == name]
-
-
-def remote_pid(site: Site) -> int:
-    process = site.workers.made[0].process
-    assert process is not None
-    return process.pid
-
-
 @pytest.mark.spec("QUEUE-30")
 async def test_a_node_runs_on_a_worker_that_serves_its_queue_and_sees_what_it_sees_at_home(
     site: Site, project: Project
@@ -67,7 +46,7 @@ async def test_a_node_runs_on_a_worker_that_serves_its_queue_and_sees_what_it_se
     far = (await node(project.client, path, "far"))["output"]
     assert run["status"] == "COMPLETED"
     assert run["result"] == {"behind": "far"}
-    assert far.pop("pid") == remote_pid(site)
+    assert far.pop("pid") == site.remote_pid
     run_id = path.rsplit("/", 1)[1]
     assert far == {
         "run": run_id,
@@ -165,7 +144,7 @@ async def test_a_run_parks_while_a_node_works_elsewhere_and_the_stream_is_live_a
     assert done[-1] == 12
     assert (await node(project.client, path, "far"))["progress"] == {"done": 12, "total": 12, "message": None}
     assert [event["seq"] for event in seen] == list(range(1, run["last_seq"] + 1))
-    assert run["result"]["far"] == remote_pid(site)
+    assert run["result"]["far"] == site.remote_pid
 
 
 async def _more(seen: list[Any], before: int, count: int) -> bool:
@@ -294,7 +273,7 @@ async def test_a_type_of_ones_own_evaluates_its_expressions_elsewhere(site: Site
     run = await ended(project.client, path)
 
     assert run["status"] == "COMPLETED", run["error"]
-    assert run["result"] == {"judge": {"value": True, "length": 5, "pid": remote_pid(site)}}
+    assert run["result"] == {"judge": {"value": True, "length": 5, "pid": site.remote_pid}}
 
 
 @pytest.mark.spec("QUEUE-39")
@@ -310,7 +289,7 @@ async def test_two_hundred_items_of_a_map_run_on_another_worker(site: Site, proj
     run = await ended(project.client, path, seconds=60)
 
     assert run["status"] == "COMPLETED", run["error"]
-    assert run["result"] == {"each": [remote_pid(site)] * 200}
+    assert run["result"] == {"each": [site.remote_pid] * 200}
     assert sorted(trace.lines()) == sorted(f"start item {n}" for n in range(200))
     items = (await project.client.get(f"{path}/items", params={"limit": 200})).json()["items"]
     assert {item["status"] for item in items} == {"COMPLETED"}
@@ -371,7 +350,7 @@ async def test_two_nodes_on_two_queues_work_at_the_same_time(site: Site, project
     run = await ended(project.client, path)
     pid = other.process.pid if other.process else 0
 
-    assert run["result"] == {"one": remote_pid(site), "two": pid}
+    assert run["result"] == {"one": site.remote_pid, "two": pid}
     begun = [await node(project.client, path, name) for name in ("one", "two")]
     assert max(n["started_at"] for n in begun) < min(n["finished_at"] for n in begun)
     other.signal(9)
