@@ -30,6 +30,10 @@ REQUEST_SECONDS = 5.0
 """How long a request waits for a connection before it is answered with 503."""
 
 
+RECONNECT_SECONDS = 1.0
+"""After this the pool counts its attempts anew. It would else pause longer and longer, and then give up altogether."""
+
+
 def sqlalchemy_url(url: str) -> str:
     """The URL for SQLAlchemy with psycopg 3, from any PostgreSQL URL."""
     _, _, rest = url.partition("://")
@@ -147,6 +151,11 @@ class Database:
         await self.pool.close()
 
 
+async def _try_again(pool: Pool) -> None:
+    """Begin anew to connect for those who wait: by itself the pool does so only when somebody else comes."""
+    await pool.check()
+
+
 def _pool(url: str, size: int, configure: Configure, kwargs: Mapping[str, Any], *, timeout: float) -> Pool:
     return AsyncConnectionPool(
         url,
@@ -154,7 +163,8 @@ def _pool(url: str, size: int, configure: Configure, kwargs: Mapping[str, Any], 
         max_size=size,
         open=False,
         timeout=timeout,
-        reconnect_timeout=5,
+        reconnect_timeout=RECONNECT_SECONDS,
+        reconnect_failed=_try_again,
         check=_check,
         kwargs={"row_factory": dict_row, **kwargs},
         configure=configure,

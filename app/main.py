@@ -55,7 +55,7 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
             server = await open_server(stack, settings, access, counts)
             app.state.server = server
             if worker:
-                await start_worker(stack, server)
+                app.state.worker = await start_worker(stack, server)
             # Streams end before what they read from is closed.
             stack.callback(server.hub.shutdown)
             yield

@@ -2,8 +2,10 @@
 
 import asyncio
 import gc
+import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any, TypeVar
@@ -23,6 +25,8 @@ else:
 T = TypeVar("T")
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+LEAVE_SECONDS = 1.8
+"""What a process takes to end, at most, past the time that running runs get."""
 
 
 def run_async(work: Coroutine[Any, Any, T]) -> T:
@@ -35,6 +39,22 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
         raise UnavailableError(f"The database cannot be used: {clean(cause)}. Check DATABASE_URL.") from error
 
 
+def leave_within(seconds: float) -> None:
+    """End the process after so many seconds, whatever it still waits for: a thread of a tool, code that does not end.
+
+    What could be handed back has been by then; the rest is taken by others as from a process that died.
+    """
+    last = threading.Timer(seconds, _leave)
+    last.daemon = True
+    last.start()
+
+
+def _leave() -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
 def keep_what_is_loaded() -> None:
     """Leave all that a server has loaded out of later garbage collections: a full one takes over 100 ms with it."""
     gc.collect()
@@ -42,14 +62,16 @@ def keep_what_is_loaded() -> None:
 
 
 @contextmanager
-def on_signal(first: Callable[[], None]) -> Iterator[None]:
-    """Call `first` on the first SIGINT or SIGTERM; the second one cancels the running task."""
+def on_signal(first: Callable[[], None], second: Callable[[], None] | None = None) -> Iterator[None]:
+    """Call `first` on the first SIGINT or SIGTERM, and `second` on later ones; without it they cancel the task."""
     loop, task = asyncio.get_running_loop(), asyncio.current_task()
     heard = False
 
     def hear() -> None:
         nonlocal heard
-        if heard and task is not None:
+        if heard and second is not None:
+            second()
+        elif heard and task is not None:
             task.cancel()
         else:
             heard = True

@@ -5,6 +5,7 @@ import errno
 import signal
 import socket
 import sys
+from types import FrameType
 from typing import Annotated
 
 import typer
@@ -13,13 +14,12 @@ from fastapi import FastAPI
 
 from app import log
 from app.cli.configuration import settings_with
-from app.cli.process import keep_what_is_loaded
+from app.cli.process import LEAVE_SECONDS, keep_what_is_loaded, leave_within
 from app.config import Settings
 from app.errors import UnavailableError
 from app.main import create_app
+from app.worker import Worker
 
-# Past the time that runs get to end, so that closing connections never cuts them short.
-GRACE_SECONDS = 2
 BACKLOG = 2048
 # What the clients of a stopping server have to take the end of their answers.
 FAREWELL_SECONDS = 2.0
@@ -32,12 +32,18 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 class Server(uvicorn.Server):
     """Ends the streams of events before it waits for open answers; says `ready` when it is, if that is anything."""
 
-    def __init__(self, config: uvicorn.Config, api: FastAPI, ready: str = "") -> None:
+    def __init__(
+        self, config: uvicorn.Config, api: FastAPI, ready: str = "", *, drain_seconds: float | None = None
+    ) -> None:
+        """With `drain_seconds` the process ends for sure, so long and two seconds after it was told to."""
         super().__init__(config)
         self._api = api
         self._ready = ready
+        self._drain_seconds = drain_seconds
+        self._loop: asyncio.AbstractEventLoop | None = None
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        self._loop = asyncio.get_running_loop()
         await super().startup(sockets)
         if self.started and self._ready:
             keep_what_is_loaded()
@@ -46,9 +52,25 @@ class Server(uvicorn.Server):
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         # An open stream is an answer that does not end, and uvicorn waits for answers before it stops the application.
         self._api.state.server.hub.shutdown()
+        worker: Worker | None = getattr(self._api.state, "worker", None)
+        if worker is not None:
+            worker.drain()
         cut = asyncio.get_running_loop().call_later(FAREWELL_SECONDS, self._cut_off)
         await super().shutdown(sockets)
         cut.cancel()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        if not self.should_exit:
+            if self._drain_seconds is not None:
+                leave_within(self._drain_seconds + LEAVE_SECONDS)
+            super().handle_exit(sig, frame)
+            return
+        # Told twice: runs get no more time, but are still handed back.
+        if self._drain_seconds is not None:
+            leave_within(LEAVE_SECONDS)
+        worker: Worker | None = getattr(self._api.state, "worker", None)
+        if worker is not None and self._loop is not None:
+            self._loop.call_soon_threadsafe(worker.hurry)
 
     def _cut_off(self) -> None:
         """Leave those who do not take what they are sent: the runs would get no time to end while we wait for them."""
@@ -70,7 +92,7 @@ def serve(
     log.configure(settings.log_level, settings.log_format)
     api = create_app(settings, worker=worker)
     listener = listen(settings.host, settings.port)
-    server = Server(_config(settings, api), api, _greeting(settings, listener))
+    server = Server(_config(settings, api), api, _greeting(settings, listener), drain_seconds=settings.drain_seconds)
     # uvicorn raises the signal that ended it once more: by then all is closed, and nothing is left to be said.
     for one in (signal.SIGINT, signal.SIGTERM):
         signal.signal(one, lambda *_: None)
@@ -112,7 +134,8 @@ def _config(settings: Settings, api: FastAPI) -> uvicorn.Config:
         ws_ping_interval=settings.ping_seconds,
         # Events are short; each connection would hold a compressor's memory, and each event be compressed for each.
         ws_per_message_deflate=False,
-        timeout_graceful_shutdown=int(settings.drain_seconds) + GRACE_SECONDS,
+        # Open answers get as long as running runs do, at the same time.
+        timeout_graceful_shutdown=max(1, int(settings.drain_seconds)),
     )
 
 

@@ -7,7 +7,7 @@ import typer
 
 from app import log
 from app.cli.configuration import settings_with
-from app.cli.process import keep_what_is_loaded, on_signal, run_async
+from app.cli.process import LEAVE_SECONDS, keep_what_is_loaded, leave_within, on_signal, run_async
 from app.config import Settings
 from app.runtime import open_runtime
 from app.services.access import is_loopback
@@ -22,7 +22,10 @@ def worker(
     queues: Annotated[str | None, typer.Option(help="Queues to serve, by commas. [default: default]")] = None,
     concurrency: Annotated[int | None, typer.Option(help="Runs executed at once. [default: 50]")] = None,
 ) -> None:
-    """Execute runs until Ctrl-C or SIGTERM; then running ones get GRAPHWRIGHT_DRAIN_SECONDS to end."""
+    """Execute runs until Ctrl-C or SIGTERM; then running ones get GRAPHWRIGHT_DRAIN_SECONDS to end.
+
+    Those that do not end are handed back to the queue. Told twice, they get no time.
+    """
     settings = settings_with(queues=queues, concurrency=concurrency)
     log.configure(settings.log_level, settings.log_format)
     run_async(_work(settings))
@@ -30,7 +33,18 @@ def worker(
 
 async def _work(settings: Settings) -> None:
     stopped = asyncio.Event()
-    with on_signal(stopped.set):
+    started: list[Worker] = []
+
+    def stop() -> None:
+        leave_within(settings.drain_seconds + LEAVE_SECONDS)
+        stopped.set()
+
+    def hurry() -> None:
+        leave_within(LEAVE_SECONDS)
+        for worker in started:
+            worker.hurry()
+
+    with on_signal(stop, hurry):
         async with open_runtime(settings) as runtime:
             worker = Worker(
                 settings,
@@ -41,6 +55,7 @@ async def _work(settings: Settings) -> None:
                 open_on_loopback=settings.admin_key is None and is_loopback(settings.host),
             )
             await worker.start()
+            started.append(worker)
             keep_what_is_loaded()
             print(f"Worker {worker.id} serves {', '.join(settings.queues)}.", flush=True)
             try:

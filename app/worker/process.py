@@ -154,7 +154,7 @@ class Worker:
         try:
             async with asyncio.timeout(ABANDON_SECONDS):
                 await self._custody.abandon()
-        except TimeoutError:
+        except (TimeoutError, psycopg.Error, OSError):
             _log.warning("The database is away: others find out by themselves that the runs of this worker are theirs")
         for task in self._tasks:
             task.cancel()

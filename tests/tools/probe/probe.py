@@ -3,6 +3,7 @@
 import asyncio
 import os
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,15 @@ async def first_fails(path: str, name: str, fails: bool) -> None:
         while len(Path(path).read_text().splitlines()) < 4:
             await asyncio.sleep(0.01)
     raise ValueError("this one fails")
+
+
+@tool(name="probe.stubborn")
+async def stubborn(path: str, name: str) -> None:
+    """Work on, whoever cancels it."""
+    _write(path, f"start {name}")
+    while True:
+        with suppress(asyncio.CancelledError):
+            await asyncio.Event().wait()
 
 
 @tool(name="probe.until")
