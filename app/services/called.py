@@ -136,6 +136,17 @@ async def release_call(connection: Connection, queue: Queue, call_id: UUID, clai
     return [] if moved is None else [moved]
 
 
+async def explain_again(connection: Connection, call_id: UUID) -> Moved | None:
+    """Say anew why a call waits: a worker that serves its queue has come, or the last one has gone."""
+    run = await _run_of(connection, call_id)
+    call = run and await one(connection, "select * from node_calls where id = %s and status = 'QUEUED'", (call_id,))
+    if run is None or call is None:
+        return None
+    why = await waiting_reason(connection, call["queue"])
+    await run_sql(connection, "update node_calls set reason = %s::json where id = %s", (jsontext.dumps(why), call_id))
+    return await _tell(connection, run, call, [News("waiting", {"reason": why})])
+
+
 async def _run_of(connection: Connection, call_id: UUID) -> DictRow | None:
     """The row of a call's run, locked."""
     return await one(

@@ -83,7 +83,14 @@ async def waiting_reason(
     message = f"{before} `{queue}`."
     if served is None:
         message = f"No living worker serves the queue `{queue}`; start one with `graphwright worker --queues {queue}`."
-    return {"code": WAITING_FOR_WORKER, "message": message, "queue": queue, "since": now().isoformat()}
+    since = now().isoformat()
+    return {
+        "code": WAITING_FOR_WORKER,
+        "message": message,
+        "queue": queue,
+        "served": served is not None,
+        "since": since,
+    }
 
 
 async def drop_calls(
@@ -131,10 +138,10 @@ async def forget_ended(connection: Connection) -> None:
 
 
 _FORGET_ENDED: LiteralString = """
-delete from node_calls c
+delete from node_calls where id in (select c.id from node_calls c
 where c.status in ('COMPLETED', 'FAILED') and c.finished_at < clock_timestamp() - interval '5 seconds' and (
   exists (select 1 from node_states n where n.run_id = c.run_id and n.node_id = c.node_id and n.iteration = c.iteration
           and n.status in ('COMPLETED', 'FAILED', 'SKIPPED'))
   or exists (select 1 from map_items i where i.run_id = c.run_id and i.node_id = c.node_id
              and i.iteration = c.iteration and i.path = c.path and i.attempt >= c.attempt
-             and i.status in ('COMPLETED', 'FAILED')))"""
+             and i.status in ('COMPLETED', 'FAILED'))) for update skip locked)"""

@@ -9,7 +9,7 @@ from uuid import UUID
 
 from pydantic import JsonValue
 
-from app import log
+from app import jsontext, log
 from app.compiler import Registry, Resources, RunInfo
 from app.compiler.attempts import is_being_cancelled
 from app.compiler.elsewhere import Task, perform
@@ -57,7 +57,9 @@ class Callee:
         if taken is None:
             return
         self._wake(taken.moved)
-        speech = _Speech(self._pool, self._wakeups, taken)
+        task = asyncio.current_task()
+        assert task is not None  # noqa: S101  # a coroutine that runs has a task
+        speech = _Speech(self._pool, self._wakeups, taken, task)
         try:
             result = await self._work(taken, speech)
         except asyncio.CancelledError:
@@ -120,16 +122,19 @@ async def _to_the_end(work: Any) -> None:
 class _Speech:
     """What one call's node says while it works, told in its order, some of it together."""
 
-    def __init__(self, pool: Pool, wakeups: Wakeups, taken: Taken) -> None:
+    def __init__(self, pool: Pool, wakeups: Wakeups, taken: Taken, work: asyncio.Task[Any]) -> None:
+        """`work` is cancelled once the call turns out to be no longer its own."""
         self._pool = pool
         self._wakeups = wakeups
         self._call = taken.call
+        self._work = work
         self._unsaid: list[News] = []
         self._number = 0
         self._task: asyncio.Task[None] | None = None
 
     async def say(self, kind: str, data: dict[str, JsonValue]) -> None:
-        """Take in a report; waits only where far too much is said."""
+        """Take in a report; waits only where far too much is said. Raises TypeError for what is no JSON."""
+        jsontext.dumps(data)
         self._add(News(kind, data))
         if self._task is None or self._task.done():
             self._task = asyncio.create_task(self._tell_soon())
@@ -174,6 +179,7 @@ class _Speech:
 
         moved, is_ours = await outlasting(write, "What a node says")
         if not is_ours:
-            _log.info("A node says something that nobody waits for any more", call_id=str(self._call["id"]))
+            _log.info("A node works that nobody waits for any more", call_id=str(self._call["id"]))
+            self._work.cancel()
         if moved is not None:
             self._wakeups.wake(moved.project_id, moved.run_id, moved.last_seq)

@@ -6,7 +6,7 @@ from psycopg.rows import dict_row
 
 from app.db import Pool
 from app.queue import Queue
-from app.services.called import release_call
+from app.services.called import explain_again, release_call
 from app.services.calls import drop_calls, forget_ended
 from app.services.moves import Connection, Moved, one
 
@@ -24,6 +24,8 @@ async def mend_calls(pool: Pool, queue: Queue) -> list[Moved]:
         lost = await cursor.fetchall()
         await cursor.execute(_UNWANTED)
         unwanted = await cursor.fetchall()
+        await cursor.execute(_OTHERWISE)
+        otherwise = await cursor.fetchall()
     moves: list[Moved] = []
     for call in lost:
         async with pool.connection() as connection, connection.transaction():
@@ -34,6 +36,10 @@ async def mend_calls(pool: Pool, queue: Queue) -> list[Moved]:
             # It may have been retried since it was looked at.
             if row is not None and row["status"] in ("COMPLETED", "FAILED", "CANCELLED", "RETRYING"):
                 await drop_calls(connection, queue, run["run_id"])
+    for call in otherwise:
+        async with pool.connection() as connection, connection.transaction():
+            moved = await explain_again(connection, call["id"])
+            moves += [] if moved is None else [moved]
     return moves
 
 
@@ -53,6 +59,9 @@ or c.status = 'QUEUED' and c.queued_at < clock_timestamp() - make_interval(secs 
      select 1 from procrastinate_events e where e.job_id = j.id and e.type = 'started'
      and e.at > clock_timestamp() - make_interval(secs => %(wait)s)))
 limit 500"""
+_OTHERWISE: LiteralString = """
+select c.id from node_calls c where c.status = 'QUEUED' and c.queued_at < clock_timestamp() - interval '1 second'
+and (c.reason ->> 'served')::boolean <> exists (select 1 from workers w where c.queue = any(w.queues)) limit 100"""
 _UNWANTED: LiteralString = """
 select distinct c.run_id from node_calls c join runs r on r.id = c.run_id
 where r.status in ('COMPLETED', 'FAILED', 'CANCELLED', 'RETRYING') limit 500"""

@@ -100,6 +100,17 @@ async def test_a_node_whose_queue_nobody_serves_waits_and_says_so_and_other_bran
     assert near["status"] == "COMPLETED"
     assert (far["status"], far["reason"]["code"], far["reason"]["queue"]) == ("WAITING", "waiting_for_worker", "tpu")
     assert "No living worker serves the queue `tpu`" in far["reason"]["message"]
+    # One that serves it has come, and is busy for good.
+    await site.workers.rows(
+        """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at, lost_seconds)
+           values (gen_random_uuid(), 'far away', 1, '{tpu}', 1, now(), now() + interval '1 hour', 1e6) returning id"""
+    )
+
+    async def served() -> bool:
+        return "waits for a worker" in (await node(project.client, path, "far"))["reason"]["message"]
+
+    await until(served)
+    await site.workers.rows("delete from workers where pid = 1 returning id")
 
     cancelled = await project.client.post(f"{path}/cancel")
     assert cancelled.status_code == 202
