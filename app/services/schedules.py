@@ -153,6 +153,7 @@ async def _must_be_possible(
     work: Work, graphs: Graphs, project_id: UUID, workflow_id: UUID, fields: dict[str, Any]
 ) -> None:
     """Raises NotFoundError, UnprocessableError for a version that is not there, or an input that it does not take."""
+    Timetable(fields["cron"], fields["timezone"])
     if fields["starts_at"] is not None and fields["ends_at"] is not None and fields["ends_at"] < fields["starts_at"]:
         sentence = "Let ends_at come after starts_at."
         raise UnprocessableError(sentence, problems=[Problem("ends_before_start", "/ends_at", sentence)])

@@ -36,7 +36,7 @@ class Timetable:
             raise _refusal(f"`{cron}` never comes. Write a day that its months have.") from None
         except (CroniterError, OverflowError) as error:
             raise _refusal(
-                f"`{cron}` cannot be read as a cron expression ({error}). "
+                f"`{cron}` cannot be read as a cron expression ({str(error).rstrip('.')}). "
                 "Write minute, hour, day of month, month and day of week, such as `30 9 * * mon-fri`, or `@hourly`."
             ) from None
         self._every_hour = croniter(self._cron, found, second_at_beginning=True).expanded[1] == ["*"]

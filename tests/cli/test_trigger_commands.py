@@ -28,7 +28,8 @@ async def test_schedules_are_made_paused_resumed_triggered_and_deleted(remote: S
     assert (await remote.good("runs", "show", run, "--json")).value["input"] == {"n": 4}
     assert f"started\t{run}" in (await remote.good("schedules", "show", workflow, schedule)).out
     refused = await remote.run("schedules", "create", workflow, "every day")
-    assert (refused.code, "invalid_cron /cron" in refused.err) == (1, True)
+    assert refused.code == 1
+    assert "invalid_cron /cron" in refused.err
     await remote.good("schedules", "delete", workflow, schedule)
     assert (await remote.good("schedules", "list", workflow)).out == ""
 
