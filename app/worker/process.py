@@ -22,6 +22,7 @@ from app.worker.callee import Callee
 from app.worker.courier import Courier
 from app.worker.custody import Custody
 from app.worker.executor import Executor
+from app.worker.forsaken import Forsaken
 from app.worker.heartbeat import Heartbeat
 from app.worker.inbox import Inbox
 from app.worker.journal import Journal
@@ -110,7 +111,8 @@ class Worker:
         self._loops: list[_Loop] = [sweeper, self._inbox, Pruner(database, settings), self._releaser, self._custody]
         if chores:
             courier = Courier(database, self._resources.http_guard, retry_seconds=settings.hook_retry_seconds)
-            self._loops += [Scheduler(database, wakeups, Firer(Graphs(compiler), queue)), courier]
+            forsaken = Forsaken(database.pool, queue, wakeups)
+            self._loops += [Scheduler(database, wakeups, Firer(Graphs(compiler), queue)), courier, forsaken]
         self._tasks: list[asyncio.Task[None]] = []
         self._work: asyncio.Task[None] | None = None
 
