@@ -16,7 +16,7 @@ WEB_SOURCES := $(shell find web/src web/public web/index.html web/package.json w
 
 say = @printf '\n== %s\n' "$(1)"
 
-.PHONY: setup run test lint bench web clean
+.PHONY: setup run test lint bench chaos web clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMPS)/python $(STAMPS)/web ## everything that is needed to run
@@ -40,6 +40,10 @@ lint: setup ## style and types
 
 bench: setup ## benchmarks beside plain LangGraph
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+chaos: setup ## the long fault tests, about a quarter of an hour; `make chaos ARGS="-k outages"` for some of them
+	$(call say,Faults)
+	@GRAPHWRIGHT_CHAOS=long $(BIN)/pytest tests/chaos --capture=no --verbose --durations=0 --durations-min=1 $(ARGS)
 
 web: $(STAMPS)/web ## the built web application
 

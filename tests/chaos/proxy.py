@@ -3,6 +3,7 @@
 import asyncio
 import socket
 import struct
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ class Connection:
     server: asyncio.StreamWriter
     prepared: dict[bytes, bytes] = field(default_factory=dict)
     asked: bytes = b""
-    doomed: bool = False
+    doomed: str = ""
     held: list[bytes] = field(default_factory=list)
 
     def cut(self, *, reset: bool = True) -> None:
@@ -61,9 +62,9 @@ class Proxy:
         self.delay = 0.0
         self.refusing = False
         self.deaf = False
-        self.lost = 0
+        self.lost: Counter[str] = Counter()
         self.dropped = 0
-        self._losing: tuple[bytes, int] = (b"", 0)
+        self._losing: Counter[str] = Counter()
         self._flowing = asyncio.Event()
         self._flowing.set()
         self._connections: set[Connection] = set()
@@ -108,11 +109,11 @@ class Proxy:
 
     def lose_answer(self, to: str, times: int = 1) -> None:
         """Let the server commit the next transactions with this text in a statement, swallow the answer, and cut."""
-        self._losing = (to.encode(), times)
+        self._losing[to] = times
 
-    @property
-    def still_to_lose(self) -> int:
-        return self._losing[1]
+    def lose_no_more(self) -> None:
+        """Let all answers through again."""
+        self._losing.clear()
 
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -160,10 +161,10 @@ class Proxy:
         while True:
             kind, size, body = await _message(reader)
             connection.ask(kind, body)
-            wanted, times = self._losing
-            if times and not connection.doomed and wanted in connection.asked:
-                self._losing = (wanted, times - 1)
-                connection.doomed = True
+            for wanted in [text for text, times in self._losing.items() if times and not connection.doomed]:
+                if wanted.encode() in connection.asked:
+                    self._losing[wanted] -= 1
+                    connection.doomed = wanted
             await self._pass(connection.server, kind + size + body)
 
     async def _answers(self, reader: asyncio.StreamReader, connection: Connection) -> None:
@@ -176,7 +177,7 @@ class Proxy:
             if kind == b"Z" and body == b"I":
                 connection.asked = b""
                 if connection.doomed:
-                    self.lost += 1
+                    self.lost[connection.doomed] += 1
                     self._connections.discard(connection)
                     connection.cut()
                     return

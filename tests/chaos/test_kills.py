@@ -8,7 +8,7 @@ import time
 import pytest
 
 from tests.chaos.invariants import check, check_over_http
-from tests.chaos.load import Load, chain
+from tests.chaos.load import Load, chain, output, step
 from tests.chaos.world import World, scaled, tell
 from tests.support import ended, until
 from tests.worker.runs import graph, started
@@ -113,3 +113,29 @@ async def test_a_child_run_whose_end_was_told_to_nobody_is_heard_of_after_a_kill
             await world.api.start()
         await load.finished(seconds=scaled(30, 120))
         await check(world)
+
+
+@pytest.mark.spec("RUN-73")
+async def test_nodes_on_other_workers_outlive_kills_on_both_sides(world: World) -> None:
+    rng = random.Random(73)
+    other = await world.add_worker(GRAPHWRIGHT_QUEUES="other")
+    far = [{**step(f"far{n}", "{{ input.n * 2 }}", 0.2), "queue": "other"} for n in range(2)]
+    nodes = [step("here", "{{ input.n }}"), *far, output("{{ far0.output + far1.output + here.output }}")]
+    edges = [("here", "far0"), ("far0", "far1"), ("here", "end"), ("far1", "end")]
+    project = world.projects[0]
+    workflow = await project.workflow(graph(nodes, *edges))
+    runs = [
+        (await world.post(project.runs, {"workflow_id": workflow["id"], "input_data": {"n": n}}, execute="true")).json()
+        for n in range(scaled(8, 80))
+    ]
+    for n in range(scaled(2, 20)):
+        await asyncio.sleep(rng.uniform(0.2, scaled(1, 3)))
+        worker = (other, world.workers[0])[n % 2]
+        tell("kill -9 of the worker of the nodes" if worker is other else "kill -9 of the worker of the runs")
+        worker.kill()
+        await worker.start()
+    for n, made in enumerate(runs):
+        run = await ended(world.client, f"{project.runs}/{made['id']}", seconds=scaled(40, 240))
+        assert (run["status"], run["result"]) == ("COMPLETED", 5 * n)
+    await check(world)
+    await check_over_http(world, [f"{project.runs}/{made['id']}" for made in runs[:7]])
