@@ -4,17 +4,22 @@ from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
 from app.schemas.common import Id, JsonObject, Name, ReasonOut, Request, Time
 from app.schemas.run import MOST_VERSIONS
 
 CatchUp = Literal["none", "last", "all"]
+FIRST_YEAR, LAST_YEAR = 1970, 9000
+
 Overlap = Literal["skip", "queue", "allow", "cancel_previous"]
 FiringStatus = Literal["started", "queued", "skipped", "failed", "missed"]
 
 
 def _in_utc(time: datetime) -> datetime:
+    if not FIRST_YEAR <= time.year <= LAST_YEAR:
+        raise PydanticCustomError("out_of_range", "Write a time between 1970 and 9000.")
     return time.replace(tzinfo=UTC) if time.tzinfo is None else time.astimezone(UTC)
 
 

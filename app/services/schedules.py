@@ -29,7 +29,8 @@ async def create(work: Work, graphs: Graphs, project_id: UUID, workflow_id: UUID
     time, schedule_id = now(), new_id()
     fields = body.model_dump()
     fields |= {"input": body.input_data, "meta": body.metadata}
-    await _must_be_possible(work, graphs, project_id, workflow_id, fields)
+    _must_be_times(fields)
+    await _must_be_taken(work, graphs, project_id, workflow_id, fields)
     await work.run(
         """INSERT INTO schedules (id, project_id, workflow_id, name, cron, timezone, version, input, meta, priority,
                                   catch_up, overlap, active, starts_at, ends_at, next_at, created_at, updated_at)
@@ -86,7 +87,11 @@ async def change(
     if wanted.metadata is not None:
         fields["meta"] = wanted.metadata
     merged = {**row, **fields}
-    await _must_be_possible(work, graphs, project_id, workflow_id, merged)
+    # What was fine when it was made is not asked again, so that a schedule can always be paused.
+    if {"cron", "timezone", "starts_at", "ends_at"} & fields.keys():
+        _must_be_times(merged)
+    if {"version", "input"} & fields.keys():
+        await _must_be_taken(work, graphs, project_id, workflow_id, merged)
     if any(merged[name] != row[name] for name in _TIMES):
         merged["next_at"] = next_of(merged, now())
     await work.run(
@@ -141,22 +146,26 @@ def next_of(schedule: dict[str, Any], moment: datetime) -> datetime | None:
 
     Raises UnprocessableError when its cron expression or time zone cannot be read.
     """
-    timetable = Timetable(schedule["cron"], schedule["timezone"])
-    starts_at, ends_at = schedule["starts_at"], schedule["ends_at"]
     if not schedule["active"]:
         return None
+    timetable = Timetable(schedule["cron"], schedule["timezone"])
+    starts_at, ends_at = schedule["starts_at"], schedule["ends_at"]
     due = timetable.after(moment if starts_at is None else max(moment, starts_at - _INSTANT))
     return None if due is None or (ends_at is not None and due > ends_at) else due
 
 
-async def _must_be_possible(
-    work: Work, graphs: Graphs, project_id: UUID, workflow_id: UUID, fields: dict[str, Any]
-) -> None:
-    """Raises NotFoundError, UnprocessableError for a version that is not there, or an input that it does not take."""
+def _must_be_times(fields: dict[str, Any]) -> None:
+    """Raise UnprocessableError for times that cannot be read, never come, or end before they begin."""
     Timetable(fields["cron"], fields["timezone"])
     if fields["starts_at"] is not None and fields["ends_at"] is not None and fields["ends_at"] < fields["starts_at"]:
         sentence = "Let ends_at come after starts_at."
         raise UnprocessableError(sentence, problems=[Problem("ends_before_start", "/ends_at", sentence)])
+
+
+async def _must_be_taken(
+    work: Work, graphs: Graphs, project_id: UUID, workflow_id: UUID, fields: dict[str, Any]
+) -> None:
+    """Raise NotFoundError, UnprocessableError for a version that is not there, or an input that it does not take."""
     version = await pinned_version(work, project_id, workflow_id, fields["version"])
     await graphs.must_take(work, workflow_id, version, fields["input"])
 

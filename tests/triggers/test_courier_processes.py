@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from tests.support import Project, ServerProcess, ended, until
@@ -30,6 +31,9 @@ async def test_no_event_is_lost_when_the_server_is_killed(database_url: str, tmp
             await until(lambda: _some(receiver.got, 5))
             process.kill()
             seen = len(receiver.got)
+            async with await psycopg.AsyncConnection.connect(database_url) as connection:
+                # As if the time of the killed process's leases had passed.
+                await connection.execute("update hook_deliveries set leased_until = now() where leased_until > now()")
             await process.start()
             await asyncio.gather(*(ended(client, f"{project.runs}/{run['id']}", seconds=40) for run in runs))
             logs = {run["id"]: await _log(client, f"{project.runs}/{run['id']}") for run in runs}

@@ -50,6 +50,10 @@ async def test_a_schedule_is_made_listed_changed_and_deleted(schedules: Schedule
         ({"priority": 1000}, "/priority"),
         ({"starts_at": "2026-01-02T00:00:00Z", "ends_at": "2026-01-01T00:00:00Z"}, "/ends_at"),
         ({"starts_at": "tomorrow"}, "/starts_at"),
+        ({"starts_at": "9999-12-31T23:59:59-23:59"}, "/starts_at"),
+        ({"ends_at": "0001-01-01T00:00:00+14:00"}, "/ends_at"),
+        ({"cron": "0 0 \0 * *"}, "/cron"),
+        ({"timezone": "Europe/\0Berlin"}, "/timezone"),
         ({"name": ""}, "/name"),
         ({"unknown": 1}, "/unknown"),
     ],
@@ -169,3 +173,14 @@ async def test_viewers_look_runners_trigger_and_editors_change(app: FastAPI, sch
                 answer = await client.request(method, path, json=body)
                 allowed = roles.index(role) >= roles.index(needed)
                 assert (answer.status_code < 400) == allowed, (role, method, path, answer.text)
+
+
+@pytest.mark.spec("SCHED-10")
+async def test_a_schedule_whose_input_is_no_longer_taken_can_be_paused(schedules: Schedules) -> None:
+    client, made = schedules.project.client, await schedules.make(input_data={"m": 1})
+    await client.put(f"{schedules.project.workflows}/{schedules.workflow['id']}", json={"graph": DOUBLE})
+    path = f"{schedules.path}/{made['id']}"
+
+    assert (await client.patch(path, json={"active": False})).status_code == 200
+    assert (await client.patch(path, json={"input_data": {"m": 2}})).json()["code"] == "invalid_input"
+    assert (await client.patch(path, json={"input_data": {"n": 2}, "active": True})).status_code == 200
