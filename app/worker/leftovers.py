@@ -12,7 +12,8 @@ async def clear_away(connection: Connection) -> None:
     await run_sql(
         connection,
         """delete from procrastinate_jobs j using runs r
-           where j.status = 'doing' and j.task_name = %(task)s and r.id = (j.args ->> 'run_id')::uuid
+           where j.status = 'doing' and j.worker_id is not null and j.task_name = %(task)s
+           and r.id = (j.args ->> 'run_id')::uuid
            and (r.status in ('COMPLETED', 'FAILED', 'CANCELLED') and r.worker_id is not null
                 and not exists (select 1 from workers w where w.id = r.worker_id)
                 or (r.job_id is distinct from j.id

@@ -14,7 +14,7 @@ from app.services.moves import Connection, one, run_sql
 MAX_LOSSES = 3
 """A run that has lost its worker this often without completing anything FAILS: it is likely what ends them."""
 LOCK = "suspects"
-TRUSTED_SECONDS = 30.0
+TRUSTED_SECONDS = 10.0
 """A suspect that has been executed for so long does not keep the others waiting any more."""
 
 

@@ -63,11 +63,13 @@ class Sweeper:
             if not await _locked(connection, SWEEP_LOCK):
                 return []
             await self._bury(connection)
-            await trust(connection)
-            await clear_away(connection)
             found = [*await self._orphans(connection), *await self._stranded(connection)]
             # In the order of their ids, as everybody locks several runs; a parent is older than its children.
             moves = [await self._move(connection, run) for run in sorted(found, key=lambda run: run["id"])]
+        async with self._pool.connection() as connection:
+            # Each by itself: in the transaction above jobs would be locked before runs, which others do the other way.
+            await trust(connection)
+            await clear_away(connection)
         await release_all(self._pool, self._queue)
         moves += [*await self._reconcile(), *await mend_calls(self._pool, self._queue)]
         return [moved for moved in moves if moved is not None]

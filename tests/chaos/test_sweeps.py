@@ -87,15 +87,15 @@ async def test_of_the_runs_that_may_be_killers_one_is_executed_at_a_time(bench: 
 @pytest.mark.parametrize("alive", [False, True])
 async def test_the_job_of_an_ended_run_goes_with_its_dead_worker(bench: Bench, alive: bool) -> None:
     run_id, worker_id = await queued(bench), new_id()
+    await bench.rows(
+        """with w as (insert into procrastinate_workers default values returning id)
+           update procrastinate_jobs set worker_id = w.id from w where args ->> 'run_id' = %s::text returning 1""",
+        run_id,
+    )
     if alive:
         worker = """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at)
                     values (%s, 'here', 1, '{}', 1, now(), now()) returning id"""
         await bench.rows(worker, worker_id)
-        await bench.rows(
-            """with w as (insert into procrastinate_workers default values returning id)
-               update procrastinate_jobs set worker_id = w.id from w where args ->> 'run_id' = %s::text returning 1""",
-            run_id,
-        )
     run = await taken(bench, run_id, worker_id)
     bench.journal.event(run, "workflow.run.completed", None, "{}")
     move = transitions.Advance(run_id, run.claim, run.last_seq, transitions.RunStatus.COMPLETED, result=1)
