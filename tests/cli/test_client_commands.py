@@ -24,6 +24,15 @@ async def test_a_workflow_is_made_started_followed_and_looked_at(remote: Shell) 
     assert "double\t0\ttransform\tCOMPLETED" in (await remote.good("runs", "nodes", run)).out
 
 
+@pytest.mark.spec("QUEUE-2")
+async def test_a_run_is_made_with_a_priority(remote: Shell) -> None:
+    await remote.good("projects", "create", "Acme")
+    workflow = (await remote.good("workflows", "create", remote.file("double.json", DOUBLE))).out.strip()
+    run = (await remote.good("runs", "create", workflow, "--data", '{"n": 1}', "--priority", "-7")).out.strip()
+    assert (await remote.good("runs", "show", run, "--json")).value["priority"] == -7
+    assert (await remote.run("runs", "create", workflow, "--priority", "101")).code == 2
+
+
 @pytest.mark.spec("CLI-13")
 async def test_watching_a_run_that_does_not_complete_ends_with_1(remote: Shell) -> None:
     await remote.good("projects", "create", "Acme")
