@@ -114,7 +114,7 @@ class Journal:
         run.last_seq += 1
         row = (run.run_id, run.last_seq, new_id(), run.project_id, kind, node_id, now(), data)
         self._batch.events.append(row)
-        self._touch(run, weight(row))
+        self._touch(run, weight(row, 7))
 
     def state(self, run: RunLog, row: NodeRow) -> None:
         """Set the state of a node's turn; the newest before the flush is the one that is written."""
@@ -125,14 +125,14 @@ class Journal:
             row.status, row.attempt, row.handled, row.progress, row.input, row.input_parts, row.output, row.error,
             row.reason, row.edges, row.writes, row.wake_at, row.started_at, row.finished_at,
         )  # fmt: skip
-        self._touch(run, put(self._batch.states, (run.run_id, row.node_id, row.iteration), columns))
+        self._touch(run, put(self._batch.states, (run.run_id, row.node_id, row.iteration), columns, 8))
 
     def value(self, run: RunLog, text: str) -> str:
         """Store a large piece of what nodes are given, once for the whole run; its digest in hex. `text` is JSON."""
         digest = hashlib.sha256(text.encode()).digest()
         if not run.is_lost and digest not in run.values:
             run.values.add(digest)
-            self._touch(run, put(self._batch.values, (run.run_id, digest), (run.run_id, digest, text)))
+            self._touch(run, put(self._batch.values, (run.run_id, digest), (run.run_id, digest, text), 2))
         return digest.hex()
 
     def item(self, run: RunLog, state: ItemState) -> None:
@@ -145,7 +145,7 @@ class Journal:
             state.attempt, as_text(state.output), as_text(state.error), as_text(state.reason),
             state.wake_at, state.started_at, state.finished_at,
         )  # fmt: skip
-        self._touch(run, put(self._batch.items, (run.name, state.place), columns))
+        self._touch(run, put(self._batch.items, (run.name, state.place), columns, 7))
 
     def checkpoint(self, run: RunLog, blobs: Iterable[Row], row: Row) -> None:
         """Append a checkpoint of the run's thread with the values that are new in it."""
@@ -161,7 +161,7 @@ class Journal:
         if run.is_lost:
             return
         for row in rows:
-            self._touch(run, put(self._batch.writes, (*row[:4], row[5]), row))
+            self._touch(run, put(self._batch.writes, (*row[:4], row[5]), row, 8))
 
     def heard(self, run: RunLog, number: int) -> None:
         """Take down that news of the run's calls have been taken in: they go with what was said of them."""
