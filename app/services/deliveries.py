@@ -73,6 +73,9 @@ async def collect(connection: Connection, hook: DictRow, since: datetime | None 
         },
     )
     if news:
+        # Whoever deletes a hook locks it before its cursors and deliveries; so does everybody who writes those.
+        if await one(connection, "select 1 as one from hooks where id = %s for key share", (hook["id"],)) is None:
+            return False
         await _deliver(connection, hook, news)
     elif since is None:
         # All that was committed before the horizon has been seen.
@@ -141,19 +144,24 @@ async def delivered(connection: Connection, taken: Taken, answer: dict[str, Any]
     """The receiver has taken it."""
     await run_sql(
         connection,
-        """update hook_deliveries set status = 'delivered', answer = %s::json, ended_at = clock_timestamp(),
-                  leased_until = null where id = %s and lease = %s""",
-        (jsontext.dumps(answer), taken.id, taken.lease),
+        "update hooks set failing_since = null where id = %s and failing_since is not null",
+        (taken.hook["id"],),
     )
     await run_sql(
         connection,
-        "update hooks set failing_since = null where id = %s and failing_since is not null",
-        (taken.hook["id"],),
+        """update hook_deliveries set status = 'delivered', answer = %s::json, ended_at = clock_timestamp(),
+                  leased_until = null where id = %s and lease = %s""",
+        (jsontext.dumps(answer), taken.id, taken.lease),
     )
 
 
 async def failed(connection: Connection, taken: Taken, answer: dict[str, Any], pause: float | None) -> None:
     """It is tried again after `pause` seconds, or given up: where that would be too late, and where there is none."""
+    await run_sql(
+        connection,
+        "update hooks set failing_since = clock_timestamp() where id = %s and failing_since is null",
+        (taken.hook["id"],),
+    )
     await run_sql(
         connection,
         """update hook_deliveries set failures = failures + 1, answer = %(answer)s::json, leased_until = null,
@@ -164,22 +172,17 @@ async def failed(connection: Connection, taken: Taken, answer: dict[str, Any], p
            where id = %(id)s and lease = %(lease)s""",
         {"answer": jsontext.dumps(answer), "pause": pause, "id": taken.id, "lease": taken.lease},
     )
-    await run_sql(
-        connection,
-        "update hooks set failing_since = clock_timestamp() where id = %s and failing_since is null",
-        (taken.hook["id"],),
-    )
 
 
 async def gone(connection: Connection, taken: Taken, answer: dict[str, Any]) -> None:
     """The receiver wants no more: the hook is deactivated, and what was on its way given up."""
-    await failed(connection, taken, answer, None)
     why = reason("gone", "The receiver has answered 410 Gone. Activate the hook again when it is back.")
     await run_sql(
         connection,
         "update hooks set active = false, problem = %s::json, updated_at = clock_timestamp() where id = %s",
         (jsontext.dumps(why), taken.hook["id"]),
     )
+    await failed(connection, taken, answer, None)
     await run_sql(
         connection,
         """update hook_deliveries set status = 'failed', ended_at = clock_timestamp()

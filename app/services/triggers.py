@@ -125,7 +125,7 @@ async def receive(work: Work, firer: Firer, trigger_id: UUID, webhook: Webhook) 
 
     Raises NotFoundError, SignatureError, ConflictError when trigger or workflow is not active, UnprocessableError.
     """
-    row = await work.first(f"SELECT t.* FROM {FROM} WHERE t.id = %s", (trigger_id,))
+    row = await work.first(f"SELECT t.* FROM {FROM} WHERE t.id = %s FOR KEY SHARE OF t", (trigger_id,))
     if row is None:
         raise NotFoundError("There is no such trigger.")
     if not is_signed(row["signature"], known_secrets(row), webhook.headers, webhook.raw):
