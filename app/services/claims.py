@@ -100,7 +100,8 @@ with before as (
     else (p.max_running is null or p.max_running >
             (select count(*) from runs y where y.project_id = p.id and y.status = 'RUNNING'))
      and (w.max_running is null or w.max_running >
-            (select count(*) from runs y where y.project_id = p.id and y.status = 'RUNNING' and y.workflow_id = w.id))
+            (select count(*) filter (where y.workflow_id = w.id) from runs y
+             where y.project_id = p.id and y.status = 'RUNNING'))
     end
   for update of r),
 claimed as (

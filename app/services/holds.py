@@ -19,15 +19,19 @@ REASONS = {
 }
 REASONS_JSON = jsontext.dumps(REASONS)
 
-# What holds the run `x` back, or null. Of a priority only those count that are not behind it.
+# What holds the run `x` back, or null. Counted is only where there is a limit; runs of a workflow are picked out of the
+# few that run or wait, as an index by workflow would lead through all that it ever had. Of a share only those count
+# that the run would not go before.
 _HOLDS: LiteralString = """
-case when p.max_running <= (select count(*) from runs y where y.project_id = p.id and y.status = 'RUNNING')
-       + (select count(*) from runs y where y.project_id = p.id and y.status = 'QUEUED' and not y.held)
+case when case when p.max_running is null then false else p.max_running <=
+         (select count(*) from runs y where y.project_id = p.id and y.status = 'RUNNING')
+       + (select count(*) from runs y where y.project_id = p.id and y.status = 'QUEUED' and not y.held) end
      then 'concurrency_limit'
-     when w.max_running <= (select count(*) from runs y where y.project_id = p.id and y.status = 'RUNNING'
-                            and y.workflow_id = w.id)
-       + (select count(*) from runs y where y.project_id = p.id and y.status = 'QUEUED' and not y.held
-          and y.workflow_id = w.id)
+     when case when w.max_running is null then false else w.max_running <=
+         (select count(*) filter (where y.workflow_id = w.id) from runs y
+          where y.project_id = p.id and y.status = 'RUNNING')
+       + (select count(*) filter (where y.workflow_id = w.id) from runs y
+          where y.project_id = p.id and y.status = 'QUEUED' and not y.held) end
      then 'concurrency_limit'
      when exists (select 1 from runs y where y.project_id = p.id and y.queue = x.queue and y.status = 'QUEUED'
                   and not y.held and y.priority >= x.priority offset %(window)s - 1 limit 1)

@@ -1,15 +1,16 @@
 """Limits on how many runs of a project or a workflow are RUNNING at once."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 import pytest
 
 from app.ids import new_id
-from app.models import RunStatus
+from app.models import RunStatus, now
 from app.services import transitions
-from app.services.claims import claim
-from app.services.holds import release
+from app.services.claims import _CLAIM, claim
+from app.services.holds import HOLD, hold_values, release
 from app.services.transitions import Advance
 from tests.support import Project, ended, until
 from tests.worker.bench import Bench
@@ -231,6 +232,32 @@ async def test_held_runs_are_released_by_priority_then_by_age_as_many_as_there_i
         (row,) = await bench.rows("select held, job_id from runs where id = %s", run_id)
         assert not row["held"]
         assert row["job_id"] is not None
+
+
+@pytest.mark.spec("QUEUE-14")
+@pytest.mark.parametrize("limited", [True, False])
+async def test_what_has_ended_costs_nothing(bench: Bench, limited: bool) -> None:
+    ((run_id, _),) = await jobs(bench, 1)
+    await bench.rows(
+        """insert into runs (id, project_id, workflow_id, version, status, attempt, claim, losses, last_seq, created_at)
+           select gen_random_uuid(), project_id, workflow_id, 1, 'COMPLETED', 1, 1, 0, 1, now()
+           from runs, generate_series(1, 5000) where runs.id = %s returning id""",
+        run_id,
+    )
+    if limited:
+        await set_limit(bench, 10)
+        await bench.rows("update workflows set max_running = 10 where id = %s returning id", bench.workflow)
+    claiming = {"job": -1, "worker": new_id(), "now": now(), "event": new_id(), "locked": True, "simple": False}
+    for query, values in ((f"select * from {HOLD} h", hold_values(bench.queue, run_id)), (_CLAIM, claiming)):
+        async with bench.database.pool.connection() as connection:
+            cursor = await connection.execute(f"explain (analyze, format json) {query}", values | {"run": run_id})
+            found = await cursor.fetchone()
+        assert _rows_read(found["QUERY PLAN"][0]["Plan"]) < 50
+
+
+def _rows_read(plan: dict[str, Any]) -> float:
+    own = (plan["Actual Rows"] + plan.get("Rows Removed by Filter", 0)) * plan["Actual Loops"]
+    return float(own + sum(_rows_read(inner) for inner in plan.get("Plans", ())))
 
 
 async def _release(bench: Bench) -> int:
