@@ -103,10 +103,9 @@ class Courier:
         try:
             async with self._pool.connection() as connection, connection.transaction():
                 more = await deliveries.collect(connection, hook, None if wide else now() - NARROW)
-        except (psycopg.OperationalError, psycopg.InterfaceError):
+        except (psycopg.OperationalError, psycopg.InterfaceError, OSError):
             raise
-        except psycopg.Error:
-            # Such as a hook that was deleted meanwhile; the others are looked at all the same.
+        except Exception:  # noqa: BLE001  # whatever one hook meets, the others are looked at all the same
             _log.exception("The log could not be read for a hook", hook_id=str(hook["id"]))
             return False
         if wide and not more:
