@@ -46,6 +46,7 @@ select count(*) as runs, coalesce(sum(events), 0)::bigint as run_events,
        (select count(*) from map_items i join gone g on g.id = i.run_id) as map_items,
        (select count(*) from run_signals s join gone g on g.id = s.run_id) as run_signals,
        (select count(*) from kept_results k join gone g on g.id = k.run_id) as kept_results,
+       (select count(*) from node_calls c join gone g on g.id = c.run_id) as node_calls,
        (select count(*) from checkpoints c join gone g on g.thread = c.thread_id) as checkpoints,
        (select count(*) from checkpoint_blobs c join gone g on g.thread = c.thread_id) as checkpoint_blobs,
        (select count(*) from checkpoint_writes c join gone g on g.thread = c.thread_id) as checkpoint_writes
