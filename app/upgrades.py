@@ -5,6 +5,7 @@ from pathlib import Path
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import NullPool
 
 from app.db import sqlalchemy_url
@@ -19,12 +20,14 @@ def alembic_config(scripts: Path) -> Config:
 
 
 def upgrade(url: str, scripts: Path) -> None:
-    """Bring the database to the newest of these revisions; blocks. Raises sqlalchemy.exc.SQLAlchemyError."""
+    """Bring the database to the newest of these revisions; blocks. Raises psycopg.Error."""
     engine = create_engine(sqlalchemy_url(url), poolclass=NullPool)
     config = alembic_config(scripts)
     try:
         with engine.connect() as connection:
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+    except DBAPIError as error:
+        raise (error.orig or error) from None
     finally:
         engine.dispose()

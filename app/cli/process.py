@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 import psycopg
 from procrastinate.exceptions import ProcrastinateException
-from sqlalchemy.exc import DBAPIError
 
 from app.cli.output import clean
 from app.errors import UnavailableError
@@ -34,8 +33,8 @@ def run_async(work: Coroutine[Any, Any, T]) -> T:
     try:
         with asyncio.Runner(loop_factory=loop_factory) as runner:
             return runner.run(work)
-    except (psycopg.Error, DBAPIError, ProcrastinateException) as error:
-        cause = error.orig if isinstance(error, DBAPIError) else error.__cause__ or error
+    except (psycopg.Error, ProcrastinateException) as error:
+        cause = error.__cause__ or error
         raise UnavailableError(f"The database cannot be used: {clean(cause)}. Check DATABASE_URL.") from error
 
 

@@ -10,10 +10,10 @@ from app import log
 from app.cli.configuration import settings_with
 from app.cli.output import show_json, show_table
 from app.cli.process import run_async
+from app.clock import now
 from app.config import Settings
 from app.db import libpq_url
 from app.errors import UnavailableError
-from app.models import now
 from app.runtime import database_url
 from app.schemas.worker import WorkerOut
 from app.services.workers import MOST, WORKERS, worker_view

@@ -12,7 +12,7 @@ import psycopg
 from psycopg.rows import tuple_row
 
 from app.db import Pool
-from app.models import RUN_ENDED, RUN_LIVE, RunStatus
+from app.statuses import RUN_ENDED, RUN_LIVE, RunStatus
 
 READ_SECONDS = 10.0
 """A database that takes longer is away, for all that streams know: they ask again, on another connection."""

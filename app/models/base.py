@@ -1,6 +1,5 @@
 """What all tables share: naming of constraints, column kinds."""
 
-from datetime import UTC, datetime
 from typing import Any
 
 from sqlalchemy import JSON, DateTime, MetaData
@@ -20,8 +19,3 @@ Base = SQLModel
 TimeStamp: Any = DateTime(timezone=True)
 # PostgreSQL's `json`, not `jsonb`: it keeps the text as written, so key order, NUL and lone surrogates survive.
 Json: Any = JSON(none_as_null=True)
-
-
-def now() -> datetime:
-    """The time, in UTC."""
-    return datetime.now(UTC)

@@ -1,22 +1,16 @@
 """Calls: the work of nodes that other workers do."""
 
 from datetime import datetime
-from enum import StrEnum
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import ARRAY, BigInteger, Column, ForeignKeyConstraint, Identity, Index, Integer, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from app.clock import now
 from app.ids import new_id
-from app.models.base import Json, TimeStamp, now
-
-
-class CallStatus(StrEnum):
-    QUEUED = "QUEUED"
-    RUNNING = "RUNNING"
-    COMPLETED = "COMPLETED"
-    FAILED = "FAILED"
+from app.models.base import Json, TimeStamp
+from app.statuses import CallStatus
 
 
 class NodeCall(SQLModel, table=True):

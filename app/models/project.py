@@ -7,8 +7,9 @@ from uuid import UUID
 from sqlalchemy import ForeignKey
 from sqlmodel import Field, SQLModel
 
+from app.clock import now
 from app.ids import new_id
-from app.models.base import Json, TimeStamp, now
+from app.models.base import Json, TimeStamp
 
 
 class Project(SQLModel, table=True):

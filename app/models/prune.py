@@ -5,7 +5,8 @@ from typing import Any
 
 from sqlmodel import Field, SQLModel
 
-from app.models.base import Json, TimeStamp, now
+from app.clock import now
+from app.models.base import Json, TimeStamp
 
 
 class Prune(SQLModel, table=True):

@@ -6,8 +6,9 @@ from uuid import UUID
 from sqlalchemy import ARRAY, Text
 from sqlmodel import Field, SQLModel
 
+from app.clock import now
 from app.ids import new_id
-from app.models.base import TimeStamp, now
+from app.models.base import TimeStamp
 
 
 class Worker(SQLModel, table=True):

@@ -6,7 +6,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query
 
 from app.errors import UnprocessableError
-from app.models import NodeStatus
 from app.routes.answers import Json, errors
 from app.routes.bodies import Route
 from app.routes.deps import PagingDep, ViewedProject, WorkDep
@@ -14,6 +13,7 @@ from app.schemas.common import Page
 from app.schemas.items import ItemOut
 from app.services import item_views
 from app.services.item_views import ItemFilter
+from app.statuses import NodeStatus
 
 router = APIRouter(tags=["runs"], route_class=Route)
 

@@ -9,7 +9,6 @@ from uuid import UUID
 from fastapi import APIRouter, Query, Response
 
 from app.errors import NotFoundError, UnprocessableError
-from app.models import RunStatus
 from app.routes.answers import Json, errors
 from app.routes.bodies import Route
 from app.routes.deps import CallerDep, Once, OnceDep, PagingDep, Produced, RunProject, ServerDep, ViewedProject, WorkDep
@@ -29,6 +28,7 @@ from app.schemas.run import (
 from app.services import forks, node_views, resume, run_views, runs
 from app.services.run_views import RunFilter
 from app.services.work import Work
+from app.statuses import RunStatus
 
 router = APIRouter(tags=["runs"], route_class=Route)
 

@@ -5,7 +5,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, Response
 
-from app.models import now
+from app.clock import now
 from app.routes.answers import Json, errors
 from app.routes.bodies import Route
 from app.routes.deps import EditedProject, OnceDep, PagingDep, Produced, RunProject, ServerDep, ViewedProject, WorkDep

@@ -4,9 +4,9 @@ from typing import Any
 
 from typing_extensions import TypedDict
 
-from app.models import NodeStatus
 from app.schemas.common import ReasonOut, Time
 from app.schemas.run import FailureOut
+from app.statuses import NodeStatus
 
 
 class ItemOut(TypedDict):

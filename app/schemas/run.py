@@ -5,8 +5,8 @@ from typing import Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.models import NodeStatus, RunStatus
 from app.schemas.common import Id, JsonObject, ReasonOut, Request, Time
+from app.statuses import NodeStatus, RunStatus
 
 MOST_VERSIONS = 2**31 - 1
 

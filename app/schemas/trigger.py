@@ -5,9 +5,9 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.models import RunStatus
 from app.schemas.common import Id, JsonObject, Name, Request, Time
 from app.schemas.run import MOST_VERSIONS
+from app.statuses import RunStatus
 
 Signature = Literal["standard", "github", "token"]
 Version = Annotated[int, Field(ge=1, le=MOST_VERSIONS)]

@@ -14,13 +14,14 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from app import jsontext
+from app.clock import now
 from app.compiler.calls import WORKING_ELSEWHERE
 from app.db import as_arrays
-from app.models import RunStatus, now
 from app.queue import Queue
 from app.services.calls import waiting_reason
 from app.services.moves import Connection, Moved, NewEvent, json_or_null, one, run_sql, several, write_events
 from app.services.signals import send
+from app.statuses import RunStatus
 
 MAX_LOSSES = 3
 """A call that has lost its worker this often fails with `worker_lost`: it is likely what kills them."""

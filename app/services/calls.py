@@ -7,11 +7,11 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from app import jsontext
+from app.clock import now
 from app.compiler.calls import WAITING_FOR_WORKER, NewCall
 from app.compiler.items import digest
 from app.compiler.waiting import Place
 from app.ids import new_id
-from app.models import now
 from app.queue import Queue
 from app.services.moves import Connection, one, run_sql, several
 

@@ -9,11 +9,11 @@ from app.compiler import WorkflowGraphCompiler
 from app.compiler.failures import HardError
 from app.compiler.waiting import Child, Place
 from app.errors import ConflictError
-from app.models import RunStatus
 from app.queue import Queue
 from app.services import restarts, transitions
 from app.services.moves import Connection, Moved, one, run_sql
 from app.services.transitions import Parent
+from app.statuses import RunStatus
 
 MAX_DEPTH = 10
 """How deeply runs may be nested. A workflow that calls itself comes to its end here."""

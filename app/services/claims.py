@@ -6,12 +6,13 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from app import jsontext
+from app.clock import now
 from app.ids import new_id
-from app.models import RunStatus, now
 from app.queue import Queue
 from app.services.holds import NO_ROOM, REASONS
 from app.services.moves import Connection, Moved, NewEvent, one, run_sql, write_events
 from app.services.restarts import clear, go_on
+from app.statuses import RunStatus
 
 
 async def claim(connection: Connection, queue: Queue, run_id: UUID, job_id: int, worker_id: UUID) -> DictRow | None:

@@ -17,8 +17,8 @@ from app import jsontext
 from app.db import Pool, as_arrays
 from app.events.store import EVENT_JSON
 from app.ids import new_id
-from app.models import RUN_LIVE, RunStatus
 from app.services.moves import Connection, one, reason, run_sql, several
+from app.statuses import RUN_LIVE, RunStatus
 
 GIVE_UP = timedelta(hours=24)
 LEASE_SECONDS = 15

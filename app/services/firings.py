@@ -18,7 +18,6 @@ from psycopg.rows import DictRow
 from app import jsontext
 from app.compiler import CompileError
 from app.errors import ConflictError, GraphwrightError
-from app.models import RUN_ENDED
 from app.queue import Queue
 from app.schemas.common import JsonObject
 from app.services import runs, transitions
@@ -28,6 +27,7 @@ from app.services.pages import rfc3339
 from app.services.schedules import next_of, row_of
 from app.services.timetable import Timetable
 from app.services.work import Work
+from app.statuses import RUN_ENDED
 
 ON_TIME = timedelta(seconds=60)
 MOST_CAUGHT_UP = 100

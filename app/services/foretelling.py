@@ -2,10 +2,10 @@
 
 from typing import LiteralString
 
-from app.models import RUN_ENDED
 from app.services.moves import Connection, one
 from app.services.pruning import Deleted
 from app.services.retention import Wanted
+from app.statuses import RUN_ENDED
 
 _ENDED = [str(status) for status in RUN_ENDED]
 

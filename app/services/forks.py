@@ -6,11 +6,11 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from app import jsontext
+from app.clock import now
 from app.compiler.kept import EVERY
 from app.db import as_arrays
 from app.errors import ConflictError, UnprocessableError, pointer_to
 from app.ids import new_id
-from app.models import RUN_ENDED, RunStatus, now
 from app.schemas.run import ForkIn
 from app.services import transitions
 from app.services.graphs import Graphs, must_be_active, stored_version
@@ -18,6 +18,7 @@ from app.services.moves import EVENT_BYTES, Connection, Moved, run_sql
 from app.services.plans import Plan, must_be_nodes, plan_on, run_of
 from app.services.restarts import keep_results
 from app.services.work import Work
+from app.statuses import RUN_ENDED, RunStatus
 
 
 async def fork(work: Work, graphs: Graphs, project_id: UUID, run_id: UUID, said: ForkIn) -> UUID:

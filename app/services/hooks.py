@@ -6,9 +6,9 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from app import jsontext
+from app.clock import now
 from app.errors import ConflictError, NotFoundError, Problem, UnprocessableError
 from app.ids import new_id
-from app.models import now
 from app.schemas.common import Page
 from app.schemas.hook import DeliveryOut, DeliveryStatus, DeliveryWithBody, HookChange, HookIn, HookOut
 from app.schemas.trigger import RotationIn

@@ -7,11 +7,11 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from app.errors import NotFoundError
-from app.models import NodeStatus
 from app.schemas.common import Page
 from app.schemas.items import ItemOut
 from app.services.pages import decode_cursor, maybe_rfc3339, milliseconds, page
 from app.services.work import Work
+from app.statuses import NodeStatus
 
 
 @dataclass(frozen=True, slots=True)

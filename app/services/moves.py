@@ -10,10 +10,10 @@ from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row
 
 from app import jsontext
+from app.clock import now
 from app.db import as_arrays
 from app.errors import NotFoundError
 from app.ids import new_id
-from app.models import now
 from app.queue import JOB
 
 Connection = AsyncConnection[Any]

@@ -7,12 +7,12 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from app.errors import NotFoundError
-from app.models import NodeStatus
 from app.schemas.common import JsonObject, Page
 from app.schemas.run import NodeStateOut
 from app.services.inputs import make_whole
 from app.services.pages import decode_cursor, encode_cursor, maybe_rfc3339, milliseconds
 from app.services.work import Work
+from app.statuses import NodeStatus
 
 PENDING: dict[str, Any] = {
     "iteration": 0,

@@ -11,11 +11,11 @@ from psycopg.rows import DictRow
 from app import jsontext
 from app.compiler import CompiledWorkflow
 from app.errors import ConflictError, NotFoundError, Problem, UnprocessableError
-from app.models import RunStatus
 from app.schemas.run import RestartOut
 from app.services.graphs import Graphs, graph_of, stored_version
 from app.services.reuse import REASONS, Restart, changes, moved_edges, plan_restart, summary
 from app.services.work import Work
+from app.statuses import RunStatus
 
 
 @dataclass(slots=True)

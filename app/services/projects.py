@@ -6,9 +6,9 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
+from app.clock import now
 from app.errors import NotFoundError
 from app.ids import new_id
-from app.models import now
 from app.schemas.common import Page
 from app.schemas.project import KeyOut, ProjectChange, ProjectOut, RoleName
 from app.services.access import Caller, hashed, new_secret

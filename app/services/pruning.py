@@ -15,9 +15,9 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from app.db import libpq_url
-from app.models import RUN_ENDED
 from app.services.moves import Connection, run_sql, several
 from app.services.retention import Bounds, Wanted
+from app.statuses import RUN_ENDED
 
 Deleted = Counter[str]
 """How many rows of each table are gone."""

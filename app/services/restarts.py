@@ -7,9 +7,9 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
+from app.clock import now
 from app.db import as_arrays
 from app.errors import ConflictError
-from app.models import RunStatus, now
 from app.queue import Queue
 from app.services.calls import drop_calls
 from app.services.holds import HOLD, hold_values
@@ -25,6 +25,7 @@ from app.services.moves import (
     several,
 )
 from app.services.plans import Plan
+from app.statuses import RunStatus
 
 MOST_TOLD = 1000
 """More nodes than these are not named in an event."""

@@ -9,13 +9,13 @@ from psycopg.rows import DictRow
 from app import jsontext
 from app.compiler.jsonschemas import misfits
 from app.errors import ConflictError, Problem, UnprocessableError, pointer_to
-from app.models import RUN_ENDED, RunStatus
 from app.queue import Queue
 from app.schemas.run import ResumeIn
 from app.services import restarts
 from app.services.moves import Connection, Moved, NewEvent, json_or_null, locked, one, run_sql, several, write_events
 from app.services.signals import NewSignal, send
 from app.services.work import Work
+from app.statuses import RUN_ENDED, RunStatus
 
 APPROVAL, BREAKPOINT = "waiting_for_approval", "breakpoint"
 

@@ -9,9 +9,9 @@ from uuid import UUID
 
 from psycopg.rows import DictRow
 
+from app.clock import now
 from app.config import Settings
 from app.errors import NotFoundError
-from app.models import now
 from app.services.moves import Connection, several
 
 

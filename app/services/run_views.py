@@ -8,12 +8,12 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from app.errors import ConflictError, NotFoundError
-from app.models import RUN_ENDED, RunStatus
 from app.schemas.common import Page
 from app.schemas.run import ProgressOut, ResultOut, RunOut, RunSummary
 from app.services.pages import decode_cursor, maybe_rfc3339, milliseconds, page, rfc3339
 from app.services.projects import must_exist
 from app.services.work import Work
+from app.statuses import RUN_ENDED, RunStatus
 
 SUMMARY: LiteralString = """r.id, r.project_id, r.workflow_id, w.name AS workflow_name, r.version, r.status, r.attempt,
     r.error, r.reason, r.meta, r.created_at, r.queued_at, r.started_at, r.finished_at, r.last_seq, r.wake_at,

@@ -7,9 +7,9 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from app import jsontext
+from app.clock import now
 from app.errors import NotFoundError, Problem, UnprocessableError
 from app.ids import new_id
-from app.models import now
 from app.schemas.common import Page
 from app.schemas.schedule import FiringOut, ScheduleChange, ScheduleIn, ScheduleOut
 from app.services.graphs import Graphs, pinned_version, stored_version

@@ -8,11 +8,12 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from app import jsontext
+from app.clock import now
 from app.ids import new_id
-from app.models import RunStatus, now
 from app.queue import Queue
 from app.services.moves import Connection, Moved, one, reason, run_sql
 from app.services.transitions import requeue
+from app.statuses import RunStatus
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Literal
 
+from app.clock import now
 from app.errors import Problem, UnauthorizedError, UnprocessableError
-from app.models import now
 
 Kind = Literal["standard", "github", "token"]
 

@@ -7,11 +7,11 @@ from uuid import UUID
 from psycopg.rows import DictRow
 from typing_extensions import TypedDict
 
-from app.models import RunStatus
 from app.schemas.worker import QueueOut, WorkerOut
 from app.services import workers
 from app.services.storage import Storage, storage
 from app.services.work import Work
+from app.statuses import RunStatus
 
 RUNS: LiteralString = """
     SELECT status, count(*) AS count FROM runs WHERE %(project)s::uuid IS NULL OR project_id = %(project)s

@@ -20,10 +20,10 @@ from uuid import UUID
 from psycopg.rows import DictRow, dict_row
 
 from app import jsontext
+from app.clock import now
 from app.db import as_arrays
 from app.errors import ConflictError, NotFoundError
 from app.ids import new_id
-from app.models import NODE_ENDED, RUN_ENDED, NodeStatus, RunStatus, now
 from app.queue import DEFAULT, JOB, Queue
 from app.services.calls import drop_calls
 from app.services.graphs import inactive
@@ -42,6 +42,7 @@ from app.services.moves import (
     several,
     write_events,
 )
+from app.statuses import NODE_ENDED, RUN_ENDED, NodeStatus, RunStatus
 
 PARENT_ENDED = "parent_ended"
 

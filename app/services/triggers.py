@@ -8,9 +8,9 @@ from uuid import UUID
 from psycopg.rows import DictRow
 
 from app import jsontext
+from app.clock import now
 from app.errors import ConflictError, NotFoundError, Problem, UnprocessableError
 from app.ids import new_id
-from app.models import now
 from app.schemas.common import JsonObject, Page
 from app.schemas.trigger import ReceiptOut, RotationIn, TriggerChange, TriggerIn, TriggerOut
 from app.services import runs

@@ -16,11 +16,11 @@ import httpx
 import psycopg
 
 from app import log
+from app.clock import now
 from app.compiler.failures import HardError, message_of, retry_after_seconds
 from app.compiler.guard import HttpGuard
 from app.compiler.outbound import open_client
 from app.db import Database
-from app.models import now
 from app.services import deliveries
 from app.services.deliveries import Taken
 from app.services.pages import rfc3339

@@ -12,10 +12,10 @@ from psycopg.rows import DictRow
 from app import log
 from app.db import Pool
 from app.events.wakeups import Wakeups
-from app.models import RunStatus
 from app.queue import Queue
 from app.services.moves import Moved, one, reason, several
 from app.services.transitions import requeue
+from app.statuses import RunStatus
 from app.worker.journal import Journal, RunLog
 
 LOOK_SECONDS = 1.0

@@ -6,10 +6,10 @@ from typing import Any
 
 from psycopg.rows import DictRow
 
+from app.clock import now
 from app.compiler import Outcome, RunContext
 from app.compiler.document import Resume
 from app.compiler.waiting import later, most_telling
-from app.models import now
 
 _SAID = {
     "waiting_for_approval": "The run waits for an answer.",

@@ -12,6 +12,7 @@ from langchain_core.runnables import RunnableConfig
 from psycopg.rows import DictRow
 
 from app import jsontext, log
+from app.clock import now
 from app.compiler import CompiledWorkflow, Resources, RunContext, RunInfo, WorkflowGraphCompiler
 from app.compiler.emit import ROOT, RunStoppedError
 from app.compiler.failures import HardError
@@ -21,11 +22,11 @@ from app.compiler.turns import Debug
 from app.compiler.waiting import Waits, later
 from app.db import Database
 from app.events.wakeups import Wakeups
-from app.models import RUN_ENDED, RunStatus, now
 from app.queue import OWN_QUEUE, Queue
 from app.services.moves import EVENT_BYTES, Moved, reason
 from app.services.signals import tell_parent
 from app.services.transitions import Advance
+from app.statuses import RUN_ENDED, RunStatus
 from app.worker.calls import Calls
 from app.worker.children import Children
 from app.worker.custody import Custody

@@ -3,9 +3,10 @@
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from app.clock import now
 from app.compiler.items import ItemState
 from app.compiler.waiting import Place
-from app.models import NODE_ENDED, now
+from app.statuses import NODE_ENDED
 from app.worker.journal import Journal, RunLog
 
 

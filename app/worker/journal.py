@@ -17,14 +17,15 @@ import psycopg
 from psycopg import AsyncConnection
 
 from app import jsontext, log
+from app.clock import now
 from app.compiler.items import ItemState
 from app.db import Database
 from app.events.wakeups import Wakeups
 from app.ids import new_id
-from app.models import RunStatus, now
 from app.queue import Queue
 from app.services.moves import reason
 from app.services.transitions import Advance, advance, give_up, put_off
+from app.statuses import RunStatus
 from app.worker.batch import Batch, Row, put, weight
 from app.worker.outages import is_stale, passes
 

@@ -14,8 +14,8 @@ from app.compiler.items import ItemState
 from app.compiler.turns import Before
 from app.compiler.waiting import Place, Signal
 from app.db import Pool
-from app.models import NODE_ENDED
 from app.services.inputs import make_whole
+from app.statuses import NODE_ENDED
 from app.worker.journal import NodeRow, RunLog, as_text
 
 

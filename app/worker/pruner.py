@@ -9,9 +9,9 @@ from typing import LiteralString
 import psycopg
 
 from app import jsontext, log
+from app.clock import now
 from app.config import Settings
 from app.db import Database
-from app.models import now
 from app.services.moves import Connection, one, run_sql
 from app.services.pruning import Deleted, only_pruner, prune
 from app.services.retention import Wanted, by_policy

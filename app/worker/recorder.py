@@ -6,12 +6,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from app import jsontext
+from app.clock import now
 from app.compiler.document import Node
 from app.compiler.ports import TAG
 from app.compiler.stored import LARGE_BYTES, split
 from app.compiler.turns import Before, Outcome
 from app.compiler.visits import Visit
-from app.models import now
 from app.services.moves import EVENT_BYTES
 from app.worker.journal import Journal, NodeRow, RunLog, as_text
 

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 import psycopg
 
 from app import log
+from app.clock import now
 from app.db import Database
 from app.events.wakeups import Wakeups
-from app.models import RUN_ENDED, now
 from app.services.firings import Firer, due_schedules, fire, next_moment
 from app.services.work import unit_of_work
+from app.statuses import RUN_ENDED
 
 LONGEST_PAUSE_SECONDS = 1.0
 SHORTEST_PAUSE_SECONDS = 0.02

@@ -11,12 +11,12 @@ from psycopg.rows import dict_row
 from app import log
 from app.db import Database
 from app.events.wakeups import Wakeups
-from app.models import RUN_ENDED, RunStatus
 from app.queue import Queue
 from app.services.moves import Moved, one, reason
 from app.services.restarts import hasten
 from app.services.signals import tell_parent
 from app.services.transitions import cancel_children, give_up, requeue
+from app.statuses import RUN_ENDED, RunStatus
 from app.worker.heartbeat import lock_key
 from app.worker.leftovers import clear_away
 from app.worker.lost_calls import mend_calls

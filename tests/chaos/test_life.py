@@ -12,15 +12,16 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
 
+from app.clock import now
 from app.db import Database
 from app.errors import ConflictError
 from app.ids import new_id
-from app.models import RunStatus, now
 from app.services import restarts, signals, transitions
 from app.services.claims import claim
 from app.services.moves import reason
 from app.services.signals import NewSignal
 from app.services.transitions import Advance
+from app.statuses import RunStatus
 from app.worker.journal import NodeRow, RunLog
 from tests.chaos.world import scaled
 from tests.worker.bench import Bench

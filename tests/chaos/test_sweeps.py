@@ -6,8 +6,8 @@ from uuid import UUID
 
 import pytest
 
+from app.clock import now
 from app.ids import new_id
-from app.models import now
 from app.services import signals, transitions
 from app.services.claims import claim
 from app.worker.heartbeat import lock_key

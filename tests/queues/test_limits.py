@@ -6,12 +6,13 @@ from uuid import UUID
 
 import pytest
 
+from app.clock import now
 from app.ids import new_id
-from app.models import RunStatus, now
 from app.services import transitions
 from app.services.claims import _CLAIM, claim
 from app.services.holds import HOLD, hold_values, release
 from app.services.transitions import Advance
+from app.statuses import RunStatus
 from tests.support import Project, ended, until
 from tests.worker.bench import Bench
 from tests.worker.conftest import Trace, check_log

@@ -6,9 +6,10 @@ import psycopg
 import pytest
 
 from app import jsontext
+from app.clock import now
 from app.compiler.items import ItemState
-from app.models import RunStatus, now
 from app.services.transitions import Advance
+from app.statuses import RunStatus
 from app.worker.journal import NodeRow
 from tests.worker.bench import Bench
 
