@@ -22,7 +22,7 @@ PART_BYTES = 4_000_000
 """Rows of more than this go to the database in several statements: each costs several times its size meanwhile."""
 ROW_BYTES = 600
 """What a row takes beside the columns that may be large."""
-
+WHOLE = slice(None)
 Row = tuple[Any, ...]
 Key = TypeVar("Key", bound=Hashable)
 
@@ -88,16 +88,16 @@ class Batch:
                     await connection.execute(query, as_arrays(list(rows)))
 
 
-def weight(row: Row, first: int = 0) -> int:
-    """The bytes that a row takes in memory: those of its columns from the `first` on, and a guess for the others."""
-    return ROW_BYTES + sum(map(getsizeof, row[first:]))
+def weight(row: Row, texts: slice = WHOLE) -> int:
+    """The bytes that a row takes in memory: those of the columns that may be large, and a guess for the others."""
+    return ROW_BYTES + sum(map(getsizeof, filter(None, row[texts])))
 
 
-def put(table: dict[Key, Row], key: Key, row: Row, first: int) -> int:
+def put(table: dict[Key, Row], key: Key, row: Row, texts: slice) -> int:
     """Set a row, in the place of an older one; returns by how many bytes the table has grown."""
     before = table.get(key)
     table[key] = row
-    return weight(row, first) if before is None else weight(row, first) - weight(before, first)
+    return weight(row, texts) if before is None else weight(row, texts) - weight(before, texts)
 
 
 def _parts(rows: Iterable[Row]) -> Iterator[list[Row]]:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from sys import getsizeof
 from typing import Any
 from uuid import UUID
 
@@ -26,12 +27,15 @@ from app.queue import Queue
 from app.services.moves import reason
 from app.services.transitions import Advance, advance, give_up, put_off
 from app.statuses import RunStatus
-from app.worker.batch import Batch, Row, put, weight
+from app.worker.batch import ROW_BYTES, Batch, Row, put, weight
 from app.worker.outages import is_stale, passes
 
 MAX_BYTES = 32_000_000
 """Past this, runs wait for the next flush before they go on. As much again may be on its way to the database."""
 LONGEST_PAUSE_SECONDS = 1.0
+
+# The columns that may be large.
+_STATE_TEXTS, _ITEM_TEXTS, _WRITE_TEXTS, _VALUE_TEXTS = slice(8, 16), slice(7, 10), slice(8, 9), slice(2, 3)
 
 _log = log.get(__name__)
 
@@ -115,7 +119,7 @@ class Journal:
         run.last_seq += 1
         row = (run.run_id, run.last_seq, new_id(), run.project_id, kind, node_id, now(), data)
         self._batch.events.append(row)
-        self._touch(run, weight(row, 7))
+        self._touch(run, ROW_BYTES + getsizeof(data))
 
     def state(self, run: RunLog, row: NodeRow) -> None:
         """Set the state of a node's turn; the newest before the flush is the one that is written."""
@@ -126,14 +130,14 @@ class Journal:
             row.status, row.attempt, row.handled, row.progress, row.input, row.input_parts, row.output, row.error,
             row.reason, row.edges, row.writes, row.wake_at, row.started_at, row.finished_at,
         )  # fmt: skip
-        self._touch(run, put(self._batch.states, (run.run_id, row.node_id, row.iteration), columns, 8))
+        self._touch(run, put(self._batch.states, (run.run_id, row.node_id, row.iteration), columns, _STATE_TEXTS))
 
     def value(self, run: RunLog, text: str) -> str:
         """Store a large piece of what nodes are given, once for the whole run; its digest in hex. `text` is JSON."""
         digest = hashlib.sha256(text.encode()).digest()
         if not run.is_lost and digest not in run.values:
             run.values.add(digest)
-            self._touch(run, put(self._batch.values, (run.run_id, digest), (run.run_id, digest, text), 2))
+            self._touch(run, put(self._batch.values, (run.run_id, digest), (run.run_id, digest, text), _VALUE_TEXTS))
         return digest.hex()
 
     def item(self, run: RunLog, state: ItemState) -> None:
@@ -146,7 +150,7 @@ class Journal:
             state.attempt, as_text(state.output), as_text(state.error), as_text(state.reason),
             state.wake_at, state.started_at, state.finished_at,
         )  # fmt: skip
-        self._touch(run, put(self._batch.items, (run.name, state.place), columns, 7))
+        self._touch(run, put(self._batch.items, (run.name, state.place), columns, _ITEM_TEXTS))
 
     def checkpoint(self, run: RunLog, blobs: Iterable[Row], row: Row) -> None:
         """Append a checkpoint of the run's thread with the values that are new in it."""
@@ -162,7 +166,7 @@ class Journal:
         if run.is_lost:
             return
         for row in rows:
-            self._touch(run, put(self._batch.writes, (*row[:4], row[5]), row, 8))
+            self._touch(run, put(self._batch.writes, (*row[:4], row[5]), row, _WRITE_TEXTS))
 
     def heard(self, run: RunLog, number: int) -> None:
         """Take down that news of the run's calls have been taken in: they go with what was said of them."""
