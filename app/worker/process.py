@@ -137,7 +137,8 @@ class Worker:
 
     def drain(self) -> None:
         """Take up nothing more, and begin to count the time that running runs get to end."""
-        if self._work is not None:
+        # Once only: a second one would cut the time short.
+        if self._work is not None and not self._work.cancelling():
             self._work.cancel()
 
     def hurry(self) -> None:

@@ -38,8 +38,8 @@ class Site:
         await until(lambda: self._more_than(known), seconds=60)
         return one
 
-    async def server(self) -> ServerProcess:
-        one = await ServerProcess(self.home, self.database_url, FAST).start()
+    async def server(self, environment: dict[str, str] | None = None) -> ServerProcess:
+        one = await ServerProcess(self.home, self.database_url, environment or FAST).start()
         self.begun.append(one)
         return one
 
@@ -145,8 +145,11 @@ async def test_code_that_does_not_end_holds_nobody_up(
 
 
 @pytest.mark.spec("QUEUE-23")
-async def test_whoever_is_told_twice_gives_runs_no_more_time(site: Site, project: Project, trace: Trace) -> None:
-    leaving = await site.worker(SLOW)
+@pytest.mark.parametrize("kind", ["worker", "serve"])
+async def test_whoever_is_told_twice_gives_runs_no_more_time(
+    site: Site, project: Project, trace: Trace, kind: str
+) -> None:
+    leaving = await (site.worker(SLOW) if kind == "worker" else site.server(SLOW))
     path = await executing(project, trace, [trace.node("held", "hold")], 1)
 
     assert await stop(leaving, twice=True) < 0.3 + 2
@@ -156,11 +159,12 @@ async def test_whoever_is_told_twice_gives_runs_no_more_time(site: Site, project
 
 
 @pytest.mark.spec("QUEUE-24")
-async def test_a_worker_that_drains_takes_up_nothing_new(
-    site: Site, project: Project, trace: Trace, tmp_path: Path
+@pytest.mark.parametrize("kind", ["worker", "serve"])
+async def test_who_drains_takes_up_nothing_new_and_lets_what_runs_end(
+    site: Site, project: Project, trace: Trace, tmp_path: Path, kind: str
 ) -> None:
     gate = tmp_path / "gate"
-    leaving = await site.worker(SLOW)
+    leaving = await (site.worker(SLOW) if kind == "worker" else site.server(SLOW))
     path = await executing(project, trace, [trace.node("held", "until", gate=str(gate))], 1)
     took = asyncio.create_task(stop(leaving))
     workflow = (await project.workflow({"nodes": [trace.node("other")], "edges": []}))["id"]
@@ -172,7 +176,7 @@ async def test_a_worker_that_drains_takes_up_nothing_new(
     gate.touch()
     assert await took < 5
     assert (await project.client.get(path)).json()["status"] == "COMPLETED"
-    assert "start other" not in trace.lines()
+    assert trace.lines() == ["start held", "end held"]
 
 
 @pytest.fixture
