@@ -35,6 +35,7 @@ OF_A_RUN: tuple[LiteralString, ...] = (
     "run_signals",
     "kept_results",
     "large_values",
+    "node_calls",
 )
 OF_A_THREAD: tuple[LiteralString, ...] = ("checkpoint_writes", "checkpoint_blobs", "checkpoints")
 _ENDED = [str(status) for status in RUN_ENDED]
