@@ -102,6 +102,27 @@ async def test_runs_outlive_connections_that_are_ended_at_random(world: World) -
         await check_over_http(world, [story.path for story in load.stories[:7]])
 
 
+@pytest.mark.spec("RUN-74")
+async def test_requests_are_answered_at_once_though_all_connections_were_ended_in_between(world: World) -> None:
+    kill = """select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database()
+              and pid <> pg_backend_pid() and backend_type = 'client backend'"""
+    for _ in range(scaled(4, 40)):
+        await asyncio.gather(*(world.client.get("/projects") for _ in range(20)))
+        await world.rows(kill)
+        await until(lambda: _ended(world))
+        began = time.monotonic()
+        answers = await asyncio.gather(*(world.client.get(world.projects[0].runs) for _ in range(5)))
+        assert {answer.status_code for answer in answers} == {200}
+        assert time.monotonic() - began < 2
+    await check(world)
+
+
+async def _ended(world: World) -> bool:
+    """Whether the API holds no connection for requests any more, but what it has opened anew."""
+    query = "select 1 from pg_stat_activity where datname = current_database() and query = 'ROLLBACK'"
+    return not await world.rows(query)
+
+
 @pytest.mark.spec("RUN-63")
 @pytest.mark.parametrize("back", [True, False], ids=["back-soon", "away"])
 async def test_a_worker_that_is_told_to_stop_ends_in_time_though_the_database_is_away(
