@@ -95,7 +95,7 @@ async def _live(
 async def _sample(connection: psycopg.AsyncConnection[Any], server: psutil.Process) -> Sample:
     cursor = await connection.execute(
         "select count(*) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-        " and application_name <> 'graphwright-prune'"
+        " and application_name <> 'graphwright-prune' and backend_type = 'client backend'"
     )
     connections = (await cursor.fetchone() or (0,))[0]
     cursor = await connection.execute(
