@@ -21,8 +21,8 @@ from app.ids import new_id
 
 PROGRESS, FAILED, COMPLETED = "workflow.node.progress", "workflow.run.failed", "workflow.run.completed"
 PROJECT = new_id()
-RUNS = 3
-READERS = 4
+RUNS = 2
+READERS = 6
 SMALL = {"REPLAY_EVENTS": 3, "READ_EVENTS": 3, "REPLAY_RUNS": 2, "READ_RUNS": 2, "REPLAYS": 2}
 SECONDS = 5
 
@@ -44,7 +44,7 @@ class Log:
         return len(log)
 
     async def linger(self) -> None:
-        for _ in range(self.chance.randrange(4)):
+        for _ in range(self.chance.randrange(9)):
             await asyncio.sleep(0)
 
     async def read_many(self, _: Any, cursors: Mapping[UUID, int], limit: int) -> dict[UUID, list[EventText]]:
