@@ -122,7 +122,7 @@ async def test_runs_go_on_over_a_slow_network_that_cuts_all_connections_again_an
     behind: World, proxy: Proxy
 ) -> None:
     async with Load(behind) as load:
-        starting = asyncio.create_task(load.start(scaled(14, 140)))
+        starting = asyncio.create_task(load.start(scaled(7, 140)))
         for n in range(scaled(4, 40)):
             proxy.delay = (0.0, 0.005)[n % 2]
             proxy.refusing = n % 4 == 3

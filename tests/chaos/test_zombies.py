@@ -34,7 +34,7 @@ async def test_a_worker_that_stood_still_writes_nothing_and_works_on(world: Worl
     run_id = path.rpartition("/")[2]
     zombie = await worker_of(world, path)
     async with Load(world) as load:
-        await load.start(scaled(14, 60))
+        await load.start(scaled(7, 60))
 
         zombie.send(signal.SIGSTOP)
         await until(lambda: has(world, "select 1 from runs where id::text = %s and losses = 1", (run_id,)))
@@ -47,7 +47,7 @@ async def test_a_worker_that_stood_still_writes_nothing_and_works_on(world: Worl
         for worker in world.workers:
             if worker is not zombie:
                 worker.kill()
-        await load.start(scaled(14, 60))
+        await load.start(scaled(7, 60))
         await load.finished(seconds=scaled(30, 120))
         lost = await world.rows("select id from runs where losses > 1")
         again = (await world.rows("select status, result, last_seq from runs where id::text = %s", (run_id,)))[0]
