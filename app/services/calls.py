@@ -75,6 +75,13 @@ async def look_at_call(connection: Connection, run_id: UUID, place: Place) -> Di
     )
 
 
+async def news_of(connection: Connection, call_id: UUID) -> list[DictRow]:
+    """The news of a call that its run has not taken in, in their order."""
+    return await several(
+        connection, "select id, kind, data from node_call_news where call_id = %s order by id", (call_id,)
+    )
+
+
 async def waiting_reason(
     connection: Connection, queue: str, before: str = "The node waits for a worker that serves the queue"
 ) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from app.compiler.failures import Failure, RetryableError
 from app.compiler.waiting import Place, Signal, Waits
 from app.db import Pool
 from app.queue import DEFAULT, Queue
-from app.services.calls import look_at_call, make_call, owned_drop
+from app.services.calls import look_at_call, make_call, news_of, owned_drop
 from app.worker.journal import Journal, RunLog
 from app.worker.patience import outlasting
 
@@ -67,7 +67,22 @@ class Calls:
         if row is None:
             raise RetryableError("The run has gone to another worker.")
         self._listeners[row["id"]] = _Listener(call.place, ear)
+        if row["status"] in ("COMPLETED", "FAILED"):
+            await self._catch_up(row["id"])
         return _as_call(row)
+
+    async def _catch_up(self, call_id: UUID) -> None:
+        """Take in what is left of the news of a call that has ended: nobody will wait for them."""
+
+        async def read() -> list[DictRow]:
+            async with self._pool.connection() as connection:
+                return await news_of(connection, call_id)
+
+        for row in await outlasting(read, WHAT):
+            if row["kind"] == "ended":
+                self._journal.heard(self._run, row["id"])
+            else:
+                await self.hear(call_id, row["id"], row["kind"], row["data"])
 
     async def look(self, place: Place) -> Call:
         async def read() -> DictRow | None:
