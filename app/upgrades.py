@@ -1,7 +1,10 @@
-"""Carries out migrations. Loaded only where there are some: alembic is of no use to a server that runs."""
+"""Carries out migrations, as a process of its own: what that loads is of no use to a server, and never given back."""
 
+import json
+import sys
 from pathlib import Path
 
+import psycopg
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
@@ -31,3 +34,16 @@ def upgrade(url: str, scripts: Path) -> None:
         raise (error.orig or error) from None
     finally:
         engine.dispose()
+
+
+def main() -> None:
+    """Upgrade the database that standard input names, which other users of the machine cannot read."""
+    url, scripts = json.load(sys.stdin)
+    try:
+        upgrade(url, Path(scripts))
+    except psycopg.Error as error:
+        sys.exit(str(error))
+
+
+if __name__ == "__main__":
+    main()
