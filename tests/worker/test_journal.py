@@ -227,9 +227,9 @@ async def test_a_statement_timeout_costs_another_try(bench: Bench) -> None:
     async with AsyncExitStack() as stack:
         for connection in [await stack.enter_async_context(pool.connection()) for _ in range(pool.max_size)]:
             await connection.execute("set statement_timeout = '100ms'")
-    bench.journal.event(run, "workflow.node.started", "a", "{}")
     async with await psycopg.AsyncConnection.connect(bench.database.url) as holder:
         await holder.execute("lock table run_events in access exclusive mode")
+        bench.journal.event(run, "workflow.node.started", "a", "{}")
         written = asyncio.create_task(bench.journal.written(run))
         _, pending = await asyncio.wait([written], timeout=0.5)
         assert pending
