@@ -3,6 +3,7 @@
 import asyncio
 import signal
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ async def test_a_node_whose_worker_is_killed_goes_on_on_another_one_and_nothing_
     assert run["status"] == "COMPLETED"
     assert trace.lines() == ["start near", "end near", "start far", "start far", "end far"]
     events = await check_log(project.client, path)
-    assert kinds(events, "far") == ["waiting", "started", "waiting", "started", "completed"]
+    # It may say once more why it waits, when the new worker has come.
+    told = [kind for kind, _ in groupby(kinds(events, "far"))]
+    assert told == ["waiting", "started", "waiting", "started", "completed"]
 
 
 @pytest.mark.spec("QUEUE-45")
