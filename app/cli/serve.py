@@ -21,6 +21,8 @@ from app.main import create_app
 from app.worker import Worker
 
 BACKLOG = 2048
+KEEP_ALIVE_SECONDS = 75
+"""Longer than proxies keep idle connections (nginx: 60), so that it is never we who close one that is just used."""
 # What the clients of a stopping server have to take the end of their answers.
 FAREWELL_SECONDS = 2.0
 # A client that takes nothing for so long is gone, or frozen: the system closes its connection.
@@ -130,6 +132,7 @@ def _config(settings: Settings, api: FastAPI) -> uvicorn.Config:
         lifespan="on",
         loop="asyncio" if sys.platform == "win32" else "uvloop",
         http="httptools",
+        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         ws="websockets-sansio",
         ws_ping_interval=settings.ping_seconds,
         # Events are short; each connection would hold a compressor's memory, and each event be compressed for each.

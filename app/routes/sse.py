@@ -46,7 +46,7 @@ class EventStream(EventSourceResponse):
         self._run_id = run_id
         self._place = (after, head)
         self._ping_seconds = ping_seconds
-        super().__init__((), headers=HEADERS, sep=LINE, ping=ping_seconds, send_timeout=SEND_SECONDS)
+        super().__init__(iter(()), headers=HEADERS, sep=LINE, ping=ping_seconds, send_timeout=SEND_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Send until the run has ended, the client leaves, or the server stops."""
