@@ -62,7 +62,11 @@ class AllowError(GraphwrightError):
 
 async def resolve(host: str, port: int) -> Sequence[str]:
     """The addresses of a host name, in the system's order; raises OSError when there are none."""
-    found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:
+        # A label that is empty, or longer than names may have.
+        raise OSError(f"it is no name: {error}") from error
     return list(dict.fromkeys(str(entry[4][0]) for entry in found))
 
 

@@ -64,7 +64,11 @@ async def due_schedules(work: Work, at: datetime) -> list[UUID]:
 
 async def next_moment(work: Work) -> datetime | None:
     """When the next schedule is due."""
-    row = await work.first("SELECT min(next_at) AS at FROM schedules WHERE active AND next_at IS NOT NULL")
+    row = await work.first(
+        """SELECT min(s.next_at) AS at FROM schedules s
+           JOIN workflows w ON w.id = s.workflow_id AND w.deleted_at IS NULL
+           WHERE s.active AND s.next_at IS NOT NULL"""
+    )
     return row["at"] if row else None
 
 

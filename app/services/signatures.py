@@ -101,6 +101,9 @@ def is_signed(kind: Kind, known: Iterable[str], headers: Mapping[str, str], body
 
 
 def _is_standard(secret: str, headers: Mapping[str, str], body: bytes) -> bool:
+    if len({headers[name] for name in _ID_HEADERS["standard"] if headers.get(name)}) > 1:
+        # Only one of them is signed: the other would make a repetition look like something new.
+        return False
     for name in ("webhook", "svix"):
         webhook_id, timestamp = headers.get(f"{name}-id"), headers.get(f"{name}-timestamp", "")
         if not webhook_id or not (timestamp.isascii() and timestamp.isdecimal()):

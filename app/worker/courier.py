@@ -83,6 +83,8 @@ class Courier:
                 pause = await self._look()
             except (psycopg.Error, OSError) as error:
                 _log.warning("The log cannot be read for hooks: %s", error)
+            except Exception:  # noqa: BLE001  # without this loop no hook would hear anything, and nobody would know
+                _log.exception("The log could not be read for hooks")
             await asyncio.sleep(pause)
 
     async def _look(self) -> float:
@@ -187,6 +189,9 @@ async def _post(client: httpx.AsyncClient, taken: Taken) -> tuple[dict[str, Any]
     except TimeoutError:
         status, problem = None, f"No whole answer came within {TIMEOUT_SECONDS:g} s."
     except (httpx.HTTPError, httpx.InvalidURL, HardError, OSError) as error:
+        status, problem = None, message_of(error)
+    except Exception as error:  # noqa: BLE001  # what nobody foresaw is a failure, too: else it would never be given up
+        _log.exception("A hook could not be called", hook_id=str(taken.hook["id"]))
         status, problem = None, message_of(error)
     if status is not None and httpx.codes.is_redirect(status):
         problem = "The receiver redirects, which is not followed. Give the hook the new address."

@@ -43,16 +43,17 @@ class Scheduler:
         while True:
             pause = LONGEST_PAUSE_SECONDS
             try:
-                await self.look()
+                well = await self.look()
                 await self._clean()
-                pause = await self._pause()
+                if well:
+                    pause = await self._pause()
             except (psycopg.Error, OSError) as error:
                 _log.warning("The scheduler cannot reach the database and tries again: %s", error)
             await asyncio.sleep(pause)
 
-    async def look(self) -> None:
-        """Fire all that is due now."""
-        at = self._clock()
+    async def look(self) -> bool:
+        """Fire all that is due now; False where a schedule could not be fired, and stays due."""
+        at, well = self._clock(), True
         async with unit_of_work(self._database, self._wakeups) as work:
             due = await due_schedules(work, at)
         for schedule_id in due:
@@ -63,6 +64,8 @@ class Scheduler:
                 raise
             except Exception:  # noqa: BLE001  # one schedule that nobody foresaw must not keep others from firing
                 _log.exception("A schedule could not be fired", schedule_id=str(schedule_id))
+                well = False
+        return well
 
     async def _pause(self) -> float:
         async with unit_of_work(self._database, self._wakeups) as work:

@@ -45,6 +45,24 @@ async def test_couriers_share_the_work_and_send_each_event_once(still: Hooks, da
         assert all(one == sorted(one) for one in seqs.values())
 
 
+@pytest.mark.spec("HOOK-40")
+@pytest.mark.parametrize("host", ["a..example", "a" * 64 + ".example"])
+async def test_a_name_that_cannot_be_is_a_failure_like_any_other(still: Hooks, database: Database, host: str) -> None:
+    made = await still.make(url=f"http://{host}/")
+    await still.post(made, "ping")
+    task = asyncio.create_task(courier_of(database).run())
+
+    async def tried() -> Any:
+        (delivery,) = await still.deliveries(made)
+        return delivery["answer"]
+
+    answer = await until(tried)
+    await end(task)
+    assert answer["status"] is None
+    assert "cannot be resolved" in answer["error"]
+    assert (await still.get(made))["failing_since"] is not None
+
+
 @pytest.mark.spec("HOOK-11")
 async def test_a_courier_that_is_stopped_leaves_its_deliveries_to_others(still: Hooks, database: Database) -> None:
     made = await still.make()

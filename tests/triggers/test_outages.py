@@ -7,8 +7,10 @@ from typing import Any
 import psycopg
 import pytest
 
+from app.services.firings import next_moment
+from app.services.work import unit_of_work
 from tests.support import until
-from tests.triggers.conftest import ECHO, Hooks, Schedules
+from tests.triggers.conftest import ECHO, Hooks, Schedules, Times
 
 
 @pytest.mark.spec("SCHED-15", "HOOK-11")
@@ -38,3 +40,28 @@ async def test_schedules_and_hooks_go_on_when_connections_break(hooks: Hooks, da
 
 async def _delivered(hooks: Hooks, count: int) -> Any:
     return len({one.event["run_id"] for one in hooks.receiver.got}) >= count
+
+
+@pytest.mark.spec("SCHED-16")
+async def test_nobody_looks_all_the_time_for_what_is_owed_to_nobody(schedules: Schedules, times: Times) -> None:
+    made = await schedules.make()
+    await times.stands(made, "2026-06-01 12:00:00")
+    path = f"{schedules.project.workflows}/{schedules.workflow['id']}"
+    assert (await schedules.project.client.delete(path)).status_code == 204
+
+    async with unit_of_work(times.database, times.wakeups) as work:
+        assert await next_moment(work) is None
+
+
+@pytest.mark.spec("SCHED-16")
+async def test_a_schedule_that_cannot_be_fired_is_tried_again_after_a_pause(schedules: Schedules, times: Times) -> None:
+    made = await schedules.make()
+    await times.stands(made, "2026-06-01 12:00:00")
+    async with times.database.pool.connection() as connection:
+        await connection.execute("alter table schedule_firings add constraint none check (false) not valid")
+
+    assert not await times.scheduler().look()
+    async with times.database.pool.connection() as connection:
+        await connection.execute("alter table schedule_firings drop constraint none")
+    assert await times.scheduler().look()
+    assert len(await schedules.runs()) == 1

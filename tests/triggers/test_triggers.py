@@ -145,6 +145,20 @@ async def test_the_same_webhook_again_gives_the_same_run(triggers: Triggers) -> 
     assert other.json()["run_id"] != answers[0].json()["run_id"]
 
 
+@pytest.mark.spec("TRIG-40")
+async def test_an_id_that_is_not_signed_makes_nothing_new_of_a_webhook(triggers: Triggers) -> None:
+    made = await triggers.make()
+    headers = standard(made["secret"], b"{}", prefix="svix")
+    assert (await triggers.call(made, b"{}", headers)).status_code == 202
+
+    again = await triggers.call(made, b"{}", {**headers, "webhook-id": "another"})
+    same = await triggers.call(made, b"{}", {**headers, "webhook-id": headers["svix-id"]})
+
+    assert (again.status_code, again.json()["code"]) == (401, "invalid_signature")
+    assert (same.status_code, same.headers["idempotent-replayed"]) == (202, "true")
+    assert len(await triggers.runs()) == 1
+
+
 @pytest.mark.spec("TRIG-5")
 async def test_github_signs_in_its_own_way(triggers: Triggers) -> None:
     made = await triggers.make(signature="github")
