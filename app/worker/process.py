@@ -133,7 +133,7 @@ class Worker:
         await asyncio.to_thread(self._heartbeat.start)
         self._journal.start()
         self._work = asyncio.create_task(self._supervise(), name="worker")
-        self._tasks = [asyncio.create_task(loop.run(), name=type(loop).__name__.lower()) for loop in self._loops]
+        self._tasks = [asyncio.create_task(_forever(loop), name=type(loop).__name__.lower()) for loop in self._loops]
 
     def drain(self) -> None:
         """Take up nothing more, and begin to count the time that running runs get to end."""
@@ -181,8 +181,19 @@ class Worker:
                 pause = 0.0
             except (ProcrastinateException, psycopg.Error, OSError) as error:
                 _log.warning("The worker has lost its queue and starts again: %s", error)
+            except Exception:  # noqa: BLE001  # else this process would live on and do nothing
+                _log.exception("The worker has failed and starts again")
             pause = min(pause * 2 or 0.1, LONGEST_PAUSE_SECONDS)
             await asyncio.sleep(pause)
+
+
+async def _forever(loop: _Loop) -> None:
+    while True:
+        try:
+            await loop.run()
+        except Exception:  # noqa: BLE001  # without this loop runs would stand still, and nobody would know
+            _log.exception("A loop of the worker has failed and begins again", loop=type(loop).__name__.lower())
+        await asyncio.sleep(LONGEST_PAUSE_SECONDS)
 
 
 def _secrets() -> dict[str, str]:
