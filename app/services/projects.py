@@ -77,7 +77,9 @@ async def change_project(work: Work, project_id: UUID, wanted: ProjectChange) ->
 
 async def delete_project(work: Work, project_id: UUID) -> None:
     """Remove the project with everything in it, the threads of its runs, too. Raises NotFoundError."""
-    # The runs first, in the order in which everybody locks them: nothing is written to a thread from here on.
+    # Before its runs, as whoever takes up a run or releases it does.
+    await work.run("SELECT 1 FROM projects WHERE id = %s FOR NO KEY UPDATE", (project_id,))
+    # The runs in the order in which everybody locks them: nothing is written to a thread from here on.
     runs = await work.all("SELECT id FROM runs WHERE project_id = %s ORDER BY id FOR UPDATE", (project_id,))
     await delete_threads(await work.connection(), [row["id"] for row in runs])
     if not await work.run("DELETE FROM projects WHERE id = %s", (project_id,)):
