@@ -163,8 +163,10 @@ class _Speech:
         self._unsaid.append(news)
 
     async def _tell_soon(self) -> None:
-        await asyncio.sleep(SAY_SECONDS)
-        await self._tell()
+        # What is said while the part before is told is told by this task, too: maybe nothing is said after it for long.
+        while self._unsaid:
+            await asyncio.sleep(SAY_SECONDS)
+            await self._tell()
 
     async def _tell(self) -> None:
         said, self._unsaid = self._unsaid, []
