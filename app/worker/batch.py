@@ -58,6 +58,8 @@ class Batch:
         self.blobs = [row for row in self.blobs if row[0] not in names]
         self.checkpoints = [row for row in self.checkpoints if row[0] not in names]
         self.writes = {key: row for key, row in self.writes.items() if key[0] not in names}
+        # What a lost run has heard is for whoever has it now.
+        self.heard = [one for one in self.heard if one[0] not in gone]
 
     def only(self, run_id: UUID) -> "Batch":
         """What this batch holds of one run."""

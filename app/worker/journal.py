@@ -170,6 +170,8 @@ class Journal:
 
     def heard(self, run: RunLog, number: int) -> None:
         """Take down that news of the run's calls have been taken in: they go with what was said of them."""
+        if run.is_lost:
+            return
         self._batch.heard.append((run.run_id, number))
         self._touch(run, 0)
 
