@@ -42,8 +42,8 @@ class NodeCalls(Protocol):
     """Where the calls of one execution of one run are made; each place has at most one."""
 
     @property
-    def is_waiting(self) -> bool:
-        """Whether any node waits for a call now."""
+    def listening(self) -> list[UUID]:
+        """The calls that nodes wait for now."""
 
     def serves(self, queue: str) -> bool:
         """Whether nodes of that queue run here."""

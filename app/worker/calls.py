@@ -1,7 +1,8 @@
 """The calls of one execution: what its nodes have done by other workers."""
 
+import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -23,7 +24,8 @@ WHAT = "A node that another worker runs"
 class _Listener:
     place: Place
     ear: Ear
-    heard: int = 0
+    heard: int = -1
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
 class Calls:
@@ -43,8 +45,8 @@ class Calls:
         self.waits: Waits | None = None
 
     @property
-    def is_waiting(self) -> bool:
-        return bool(self._listeners)
+    def listening(self) -> list[UUID]:
+        return list(self._listeners)
 
     def remember(self, places: set[Place]) -> None:
         """Take note of calls that earlier executions have left."""
@@ -117,8 +119,14 @@ class Calls:
 
     async def hear(self, call_id: UUID, number: int, kind: str, data: Mapping[str, Any]) -> None:
         listener = self._listeners.get(call_id)
-        if listener is None or number <= listener.heard:
+        if listener is None:
             return
+        # The inbox may read the same news as `_catch_up`.
+        async with listener.lock:
+            if number > listener.heard and self._listeners.get(call_id) is listener:
+                await self._hear(listener, number, kind, data)
+
+    async def _hear(self, listener: _Listener, number: int, kind: str, data: Mapping[str, Any]) -> None:
         if kind == "ended":
             if self.waits is None or not self.waits.tell(listener.place, Signal("call")):
                 return

@@ -18,6 +18,7 @@ LOOK_SECONDS = 0.2
 CALLS_LOOK_SECONDS = 0.05
 """A run with nothing but waiting nodes has parked and is woken by its job; only the others are looked after here."""
 PATIENCE_SECONDS = 1.0
+MOST_NEWS = 5000
 
 _log = log.get(__name__)
 
@@ -56,7 +57,7 @@ class Inbox:
     async def run(self) -> None:
         """Look until cancelled; outlives the database's absence."""
         while True:
-            calling = [run.run_id for run, context in self._open.values() if _calls(context)]
+            calling = [call for _, context in self._open.values() if context.calls for call in context.calls.listening]
             with suppress(TimeoutError):
                 async with asyncio.timeout(CALLS_LOOK_SECONDS if calling else LOOK_SECONDS):
                     await self._news.wait()
@@ -86,11 +87,14 @@ class Inbox:
             if taken:
                 await cursor.execute("update run_signals set delivered = true where id = any(%s)", (taken,))
 
-    async def _hear(self, runs: list[UUID]) -> None:
+    async def _hear(self, calls: list[UUID]) -> None:
         """Bring the news of calls to the nodes that wait for them; those that are taken in go with the journal."""
         async with self._pool.connection() as connection:
             cursor = connection.cursor(row_factory=dict_row)
-            await cursor.execute("select * from node_call_news where run_id = any(%s) order by id limit 5000", (runs,))
+            # Of these calls only: what nobody listens to yet stays, and must not stand before all the rest.
+            await cursor.execute(
+                "select * from node_call_news where call_id = any(%s) order by id limit %s", (calls, MOST_NEWS)
+            )
             rows = await cursor.fetchall()
         for row in rows:
             _, context = self._open.get(row["run_id"], (None, None))
@@ -100,7 +104,3 @@ class Inbox:
     def _tell(self, row: DictRow) -> bool:
         _, context = self._open.get(row["run_id"], (None, None))
         return context is not None and context.waits.tell(*signal_of(row))
-
-
-def _calls(context: RunContext) -> bool:
-    return context.calls is not None and context.calls.is_waiting
