@@ -167,7 +167,7 @@ class Sweeper:
     async def _take(self, connection: AsyncConnection[Any], run: dict[str, Any]) -> Moved | None:
         losses = await losses_of(connection, run)
         if losses >= MAX_LOSSES:
-            message = f"The run has lost its worker {MAX_LOSSES} times; it may be what ends them. Retry it if not."
+            message = f"The run has lost its worker {losses} times; it may be what ends them. Retry it if not."
             return await give_up(connection, run["project_id"], run["id"], reason("worker_lost", message))
         why = reason("worker_lost", "The worker was lost; another one goes on.")
         moved = await requeue(connection, run["id"], None, why, loss=True)

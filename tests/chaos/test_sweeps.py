@@ -29,6 +29,14 @@ async def taken(bench: Bench, run_id: UUID, worker_id: UUID | None = None) -> Ru
     return RunLog(run_id, bench.project, claimed["claim"], claimed["last_seq"], lambda: None)
 
 
+async def living(bench: Bench) -> UUID:
+    """A worker that has just been heard of."""
+    query = """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at)
+               values (%s, 'here', 1, '{}', 1, now(), now()) returning id"""
+    worker: UUID = (await bench.rows(query, new_id()))[0]["id"]
+    return worker
+
+
 @pytest.mark.spec("RUN-70")
 async def test_losses_count_only_as_long_as_nothing_completes_in_between(bench: Bench) -> None:
     run_id = await queued(bench)
@@ -67,13 +75,7 @@ async def test_of_the_runs_that_may_be_killers_one_is_executed_at_a_time(bench: 
         job = first[0]["id"]
         row = await (await connection.execute("select id from runs where job_id = %s", (job,))).fetchone()
         assert row is not None
-        worker = new_id()
-        await connection.execute(
-            """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at)
-               values (%s, 'here', 1, '{}', 1, now(), now())""",
-            (worker,),
-        )
-        claimed = await claim(connection, bench.queue, row["id"], job, worker)
+        claimed = await claim(connection, bench.queue, row["id"], job, await living(bench))
         assert claimed is not None
     run = RunLog(row["id"], bench.project, claimed["claim"], claimed["last_seq"], lambda: None)
     bench.journal.event(run, "workflow.node.completed", "a", "{}")
@@ -83,19 +85,42 @@ async def test_of_the_runs_that_may_be_killers_one_is_executed_at_a_time(bench: 
     assert len(await fetched()) == 1
 
 
+@pytest.mark.spec("RUN-70")
+async def test_what_is_lost_after_it_has_lived_for_a_while_as_a_suspect_gets_more_chances_but_not_for_ever(
+    bench: Bench,
+) -> None:
+    run_id = await queued(bench)
+    sweeper = sweeper_of(bench)
+    losses = []
+    for lives in (False, False, True, True, True, True):
+        worker = await living(bench)
+        await taken(bench, run_id, worker)
+        if lives:
+            await bench.rows(
+                """update run_events set at = at - interval '11 seconds' where run_id = %s
+                   and type in ('workflow.run.started', 'workflow.run.resumed') returning seq""",
+                run_id,
+            )
+            await sweeper.sweep()
+            assert (await run_of(bench, run_id))["losses"] == 1
+        await bench.rows("delete from workers where id = %s returning id", worker)
+        await sweeper.sweep()
+        after = await run_of(bench, run_id)
+        losses.append((after["status"], after["losses"]))
+
+    assert losses == [("QUEUED", n) for n in (1, 2, 2, 2, 2)] + [("FAILED", 1)]
+
+
 @pytest.mark.spec("RUN-60")
 @pytest.mark.parametrize("alive", [False, True])
 async def test_the_job_of_an_ended_run_goes_with_its_dead_worker(bench: Bench, alive: bool) -> None:
-    run_id, worker_id = await queued(bench), new_id()
+    run_id = await queued(bench)
+    worker_id = await living(bench) if alive else new_id()
     await bench.rows(
         """with w as (insert into procrastinate_workers default values returning id)
            update procrastinate_jobs set worker_id = w.id from w where args ->> 'run_id' = %s::text returning 1""",
         run_id,
     )
-    if alive:
-        worker = """insert into workers (id, hostname, pid, queues, concurrency, started_at, heartbeat_at)
-                    values (%s, 'here', 1, '{}', 1, now(), now()) returning id"""
-        await bench.rows(worker, worker_id)
     run = await taken(bench, run_id, worker_id)
     bench.journal.event(run, "workflow.run.completed", None, "{}")
     move = transitions.Advance(run_id, run.claim, run.last_seq, transitions.RunStatus.COMPLETED, result=1)
