@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from app import log
-from app.worker.outages import passes
+from app.worker.outages import passes, was_ended
 
 T = TypeVar("T")
 LONGEST_PAUSE_SECONDS = 1.0
@@ -20,7 +20,7 @@ async def outlasting(work: Callable[[], Awaitable[T]], what: str) -> T:
         try:
             return await work()
         except Exception as error:
-            if not passes(error):
+            if not passes(error) and not was_ended(error):
                 raise
             _log.warning("%s waits for the database: %s", what, error)
             pause = min(pause * 2 or 0.05, LONGEST_PAUSE_SECONDS)

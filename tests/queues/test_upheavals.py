@@ -1,12 +1,14 @@
 """What happens beside the usual: loops that fail, projects that are deleted while their runs are taken up."""
 
 import asyncio
+import time
 
 import pytest
 
 from app.services.projects import delete_project
 from app.services.work import unit_of_work
 from app.worker import process
+from app.worker.patience import outlasting
 from tests.support import until
 from tests.worker.bench import Bench
 
@@ -56,3 +58,29 @@ async def test_a_project_is_deleted_while_a_run_of_it_is_taken_up(bench: Bench) 
         await connection.execute("select 1 from runs where id = %s for update", (run.run_id,))
     await deleting
     assert await bench.rows("select 1 from runs where id = %s", run.run_id) == []
+
+
+@pytest.mark.spec("QUEUE-75")
+@pytest.mark.parametrize("limit", ["idle_in_transaction_session_timeout", "transaction_timeout"])
+async def test_a_transaction_that_the_server_has_ended_meanwhile_is_made_again(bench: Bench, limit: str) -> None:
+    pool = bench.database.pool
+    tries = 0
+
+    async def stand_still_once() -> int:
+        nonlocal tries
+        tries += 1
+        async with pool.connection() as connection:
+            if tries == 1:
+                await connection.execute(f"set {limit} = '100ms'")
+            async with connection.transaction():
+                await connection.execute("select 1")
+                if tries == 1:
+                    time.sleep(0.5)  # the process stands still
+                await connection.execute("select 1")
+        return tries
+
+    async with pool.connection() as connection:
+        known = await connection.execute("select 1 from pg_settings where name = %s", (limit,))
+        if await known.fetchone() is None:
+            pytest.skip("this PostgreSQL has no such limit")
+    assert await outlasting(stand_still_once, "A test") == 2
