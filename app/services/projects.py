@@ -77,6 +77,8 @@ async def change_project(work: Work, project_id: UUID, wanted: ProjectChange) ->
 
 async def delete_project(work: Work, project_id: UUID) -> None:
     """Remove the project with everything in it, the threads of its runs, too. Raises NotFoundError."""
+    # However long it takes: what is broken off would never be done.
+    await work.run("SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'")
     # Before its runs, as whoever takes up a run or releases it does.
     await work.run("SELECT 1 FROM projects WHERE id = %s FOR NO KEY UPDATE", (project_id,))
     # The runs in the order in which everybody locks them: nothing is written to a thread from here on.

@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from app.db import Database
 from app.services.projects import delete_project
 from app.services.work import unit_of_work
 from app.worker import process
@@ -84,3 +85,24 @@ async def test_a_transaction_that_the_server_has_ended_meanwhile_is_made_again(b
         if await known.fetchone() is None:
             pytest.skip("this PostgreSQL has no such limit")
     assert await outlasting(stand_still_once, "A test") == 2
+
+
+@pytest.mark.spec("QUEUE-76")
+async def test_a_project_is_deleted_however_long_that_takes(bench: Bench, database_url: str) -> None:
+    run = await bench.claimed()
+    impatient = Database(database_url, idle_seconds=0.2)
+    await impatient.open()
+
+    async def delete() -> None:
+        async with unit_of_work(impatient, bench.wakeups) as work:
+            await delete_project(work, bench.project)
+
+    async with bench.database.pool.connection() as connection, connection.transaction():
+        await connection.execute("select 1 from runs where id = %s for update", (run.run_id,))
+        deleting = asyncio.create_task(delete())
+        done, _ = await asyncio.wait({deleting}, timeout=1)
+    await asyncio.wait({deleting})
+    await impatient.close()
+    assert not done
+    assert deleting.exception() is None
+    assert await bench.rows("select 1 from runs where id = %s", run.run_id) == []
