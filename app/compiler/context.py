@@ -68,7 +68,7 @@ class NodeContext:
         await self.reporter("progress", {"done": done, "total": total, "message": message})
 
     async def token(self, text: str) -> None:
-        """Show the next piece of a text that comes into being; many small pieces are many events."""
+        """Show the next piece of a text that comes into being; small pieces are put together to fewer events."""
         await self.reporter("token", {"text": text})
 
     async def log(self, message: str, level: str = "info", **fields: JsonValue) -> None:

@@ -28,6 +28,15 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 @dataclass(slots=True)
+class Speech:
+    """A token event that grows until the flush: its place in the batch, and its texts as JSON without quotes."""
+
+    index: int
+    texts: list[str]
+    size: int = 0
+
+
+@dataclass(slots=True)
 class Batch:
     """The rows of one flush; `size` is what they take in memory, in bytes."""
 
@@ -41,8 +50,28 @@ class Batch:
     checkpoints: list[Row] = field(default_factory=list)
     writes: dict[tuple[Any, ...], Row] = field(default_factory=dict)
     heard: list[tuple[UUID, int]] = field(default_factory=list)
+    # By run and node, then by what the event says beside its text: the turn, the attempt and the item.
+    speeches: dict[tuple[UUID, str], dict[str, Speech]] = field(default_factory=dict)
     waiters: list[asyncio.Future[None]] = field(default_factory=list)
     size: int = 0
+
+    def speak(self) -> None:
+        """Give the token events their texts, once, when nothing is added any more."""
+        for said in self.speeches.values():
+            for about, speech in said.items():
+                self.write_out(about, speech)
+        self.speeches = {}
+
+    def hush(self, run_id: UUID, node_id: str | None) -> None:
+        """Let further tokens of a node, or (None) of the whole run, come after the events so far."""
+        for key in [(run_id, node_id)] if node_id is not None else [key for key in self.speeches if key[0] == run_id]:
+            for about, speech in self.speeches.pop(key, {}).items():
+                self.write_out(about, speech)
+
+    def write_out(self, about: str, speech: Speech) -> None:
+        """Give one token event its text."""
+        data = f'{about[:-1]},"text":"{"".join(speech.texts)}"}}'
+        self.events[speech.index] = (*self.events[speech.index][:-1], data)
 
     def drop(self, runs: Iterable[UUID]) -> None:
         """Forget everything of these runs."""

@@ -24,10 +24,10 @@ from app.db import Database
 from app.events.wakeups import Wakeups
 from app.ids import new_id
 from app.queue import Queue
-from app.services.moves import reason
+from app.services.moves import EVENT_BYTES, reason
 from app.services.transitions import Advance, advance, give_up, put_off
 from app.statuses import RunStatus
-from app.worker.batch import ROW_BYTES, Batch, Row, put, weight
+from app.worker.batch import ROW_BYTES, Batch, Row, Speech, put, weight
 from app.worker.outages import is_stale, passes
 
 MAX_BYTES = 32_000_000
@@ -116,10 +116,31 @@ class Journal:
         """Append an event; `data` is JSON text."""
         if run.is_lost:
             return
-        run.last_seq += 1
-        row = (run.run_id, run.last_seq, new_id(), run.project_id, kind, node_id, now(), data)
-        self._batch.events.append(row)
+        if self._batch.speeches:
+            self._batch.hush(run.run_id, node_id)
+        self._append(run, kind, node_id, data)
         self._touch(run, ROW_BYTES + getsizeof(data))
+
+    def token(self, run: RunLog, node_id: str, about: str, text: str) -> None:
+        """Append a piece of a node's text to the node's token event of this flush, or else begin one.
+
+        `about` is the event's data without the text, a JSON object that is not empty; `text` is a JSON string. After
+        another event of the node, and past EVENT_BYTES, another token event begins.
+        """
+        if run.is_lost:
+            return
+        said, size = self._batch.speeches.setdefault((run.run_id, node_id), {}), getsizeof(text)
+        speech = said.get(about)
+        if speech is not None and speech.size + len(text) > EVENT_BYTES:
+            self._batch.write_out(about, said.pop(about))
+            speech = None
+        if speech is None:
+            said[about] = speech = Speech(len(self._batch.events), [])
+            self._append(run, "workflow.node.token", node_id, about)
+            size += ROW_BYTES + getsizeof(about)
+        speech.texts.append(text[1:-1])
+        speech.size += len(text)
+        self._touch(run, size)
 
     def state(self, run: RunLog, row: NodeRow) -> None:
         """Set the state of a node's turn; the newest before the flush is the one that is written."""
@@ -205,6 +226,11 @@ class Journal:
         run.status = change.status
         return await self.written(run)
 
+    def _append(self, run: RunLog, kind: str, node_id: str | None, data: str) -> None:
+        run.last_seq += 1
+        row = (run.run_id, run.last_seq, new_id(), run.project_id, kind, node_id, now(), data)
+        self._batch.events.append(row)
+
     def _touch(self, run: RunLog, size: int) -> None:
         if run.is_lost:
             return
@@ -233,6 +259,7 @@ class Journal:
             self._news.clear()
             self._urgent.clear()
             batch, self._batch = self._batch, Batch()
+            batch.speak()
             self._writing = batch
             await self._write_until_done(batch)
             self._writing = Batch()

@@ -174,7 +174,11 @@ class Recorder:
 
     def _say(self, kind: str, visit: Visit, data: Mapping[str, Any]) -> None:
         said = {"iteration": visit.iteration, "attempt": visit.attempt, "path": visit.turn.path, **data}
-        self._journal.event(self._run, f"workflow.node.{kind}", visit.node_id, jsontext.dumps(said))
+        if kind == "token" and isinstance(said["text"], str):
+            text = jsontext.dumps(said.pop("text"))
+            self._journal.token(self._run, visit.node_id, jsontext.dumps(said), text)
+        else:
+            self._journal.event(self._run, f"workflow.node.{kind}", visit.node_id, jsontext.dumps(said))
 
 
 def _stands_at_breakpoint(row: NodeRow) -> bool:

@@ -183,6 +183,18 @@ async def chatter(context: NodeContext, count: int, size: int) -> None:
         await context.token("x" * size)
 
 
+@tool(name="probe.count")
+async def count(context: NodeContext, to: int, yields: int = 0) -> str:
+    """Count aloud as fast as can be, a token for each number, and let others speak in between; give the whole text."""
+    text = ""
+    for number in range(to):
+        await context.token(f"{number} ")
+        text += f"{number} "
+        for _ in range(yields):
+            await asyncio.sleep(0)
+    return text
+
+
 @tool(name="probe.produce")
 async def produce(size: int, name: str = "") -> str:
     """Give a text of that size, not without a pause."""
