@@ -213,6 +213,26 @@ async def test_of_many_claims_at_the_same_time_no_more_win_than_may(bench: Bench
     assert await count(bench, "status = 'QUEUED' and held and job_id is null") == 26
 
 
+@pytest.mark.spec("QUEUE-4")
+async def test_a_run_that_waited_for_room_begins_after_the_end_that_made_it(bench: Bench) -> None:
+    ((run_id, job_id),) = await jobs(bench, 1)
+    await set_limit(bench, 1)
+    async with bench.database.pool.connection() as other, bench.database.pool.connection() as connection:
+        async with other.transaction():
+            await other.execute("select id from projects where id = %s for update", (bench.project,))
+            taking = asyncio.create_task(claim(connection, bench.queue, run_id, job_id, new_id()))
+            await until(lambda: _is_waiting(bench, connection.info.backend_pid))
+            released = now()
+        row = await taking
+
+    assert row is not None
+    assert row["started_at"] >= released
+
+
+async def _is_waiting(bench: Bench, pid: int) -> bool:
+    return bool(await bench.rows("select pid from pg_locks where pid = %s and not granted", pid))
+
+
 @pytest.mark.spec("QUEUE-8")
 async def test_held_runs_are_released_by_priority_then_by_age_as_many_as_there_is_room_for(bench: Bench) -> None:
     await set_limit(bench, 2)

@@ -10,7 +10,7 @@ import pytest
 
 from tests.postgres import TestServer
 from tests.queues.elsewhere import Workers, kinds, tool
-from tests.queues.test_outages import OUTAGE_SECONDS, _count, _is_out, _passed, mortal, postgres_of_its_own
+from tests.queues.test_queue_outages import OUTAGE_SECONDS, _count, _is_out, _passed, mortal, postgres_of_its_own
 from tests.support import Project, ServerProcess, ended, until
 from tests.worker.conftest import Trace, check_log
 from tests.worker.runs import graph, in_status, started
