@@ -65,10 +65,15 @@ async def _configure(connection: AsyncConnection[Any], idle_seconds: float) -> N
     # A process that stands still keeps its locks, and others would wait for them as long as it does. In the middle of
     # a pipeline it is not idle: there only the limit on the whole transaction helps, which came with PostgreSQL 17.
     limits = {"idle_in_transaction_session_timeout": idle_seconds, "transaction_timeout": 1.5 * idle_seconds}
-    await connection.execute(
-        """select set_config(name, (%s::jsonb ->> name), false) from pg_settings where name = any(%s)""",
-        (jsontext.dumps({name: str(round(1000 * seconds)) for name, seconds in limits.items()}), list(limits)),
-    )
+    try:
+        await connection.execute(
+            """select set_config(name, (%s::jsonb ->> name), false) from pg_settings where name = any(%s)""",
+            (jsontext.dumps({name: str(round(1000 * seconds)) for name, seconds in limits.items()}), list(limits)),
+        )
+    except BaseException:
+        # The pool forgets a connection that could not be set up, and does not close it.
+        await connection.close()
+        raise
 
 
 class Pool(AsyncConnectionPool[AsyncConnection[DictRow]]):
