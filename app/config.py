@@ -1,5 +1,6 @@
 """Every setting of Graphwright: environment variables, read once."""
 
+import re
 from pathlib import Path
 from typing import Annotated
 
@@ -8,6 +9,7 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, fiel
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LONGEST_QUEUE_NAME = 40
+QUEUE_NAME = "^[A-Za-z0-9][A-Za-z0-9._-]*$"
 
 
 def _default_home() -> Path:
@@ -120,8 +122,10 @@ class Settings(BaseSettings):
     @classmethod
     def _check_queues(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         # A queue's name becomes part of a channel of PostgreSQL, whose names end at 63 bytes.
-        if not value or any(len(name.encode()) > LONGEST_QUEUE_NAME for name in value):
-            raise ValueError(f"name at least one queue, each with at most {LONGEST_QUEUE_NAME} bytes")
+        if not value or any(len(name) > LONGEST_QUEUE_NAME or not re.fullmatch(QUEUE_NAME, name) for name in value):
+            raise ValueError(
+                f"name at least one queue, each with at most {LONGEST_QUEUE_NAME} letters (a to z), digits, . _ and -"
+            )
         return value
 
     @field_validator("queue_lost_seconds")

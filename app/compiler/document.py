@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import orjson
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, TypeAdapter, ValidationError
 
-from app.config import LONGEST_QUEUE_NAME
+from app.config import LONGEST_QUEUE_NAME, QUEUE_NAME
 from app.errors import Problem, pointer_to
 
 MAX_NODES = 10_000
@@ -42,7 +42,7 @@ class Position(_Part):
     y: float = Field(description="Downwards.")
 
 
-QueueName = Annotated[str, Field(min_length=1, max_length=LONGEST_QUEUE_NAME, pattern="^[A-Za-z0-9][A-Za-z0-9._-]*$")]
+QueueName = Annotated[str, Field(min_length=1, max_length=LONGEST_QUEUE_NAME, pattern=QUEUE_NAME)]
 """Letters and digits of ASCII, and dots, dashes and underscores behind the first."""
 
 

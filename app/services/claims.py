@@ -47,7 +47,8 @@ async def _claim_with_care(connection: Connection, queue: Queue, values: dict[st
         if limited is None:
             return None
         # Whoever takes up a run of the project waits at its row, and counts what is there after that.
-        row = await one(connection, _CLAIM, values | {"locked": True})
+        # Its beginning comes after the end that has made room, so the clock is read again.
+        row = await one(connection, _CLAIM, values | {"locked": True, "now": now()})
         if row is None:
             return await _hold(connection, queue, values["run"], values["job"])
     if row["status_before"] == RunStatus.RETRYING:
