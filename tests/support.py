@@ -77,6 +77,7 @@ class ThreadServer:
             port=self.port,
             log_config=None,
             timeout_graceful_shutdown=5,
+            timeout_keep_alive=75,
         )
         self._server = Server(config, api)
         self._thread = threading.Thread(target=self._server.run, daemon=True)

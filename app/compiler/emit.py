@@ -1,7 +1,7 @@
 """Emit: a plan's regions as LangGraph StateGraphs.
 
 Every unit of a region is triggered by START, all in one superstep; it waits for its edges by itself. So nothing waits
-for a barrier. In large regions several nodes share a task of LangGraph. A loop is a unit whose body is a nested
+for a barrier. In all but small regions several nodes share a task of LangGraph. A loop is a unit whose body is a nested
 StateGraph: all units join to a closing node, whose conditional edge leads to all of them again, or to the end.
 """
 
@@ -24,10 +24,10 @@ from app.compiler.visits import Visit
 from app.compiler.work import NodeWork
 
 CLOSE = "~close"
-LARGE = 48
+FEW = 4
 SHARD = 16
-"""LangGraph looks at all tasks of a superstep whenever one ends. In a region of more than LARGE nodes SHARD of them
-share a task, so that this stays cheap; what each node has done is kept node by node all the same.
+"""A task of LangGraph costs more than most nodes, and it looks at all tasks of a superstep whenever one ends. So in a
+region of more than FEW nodes SHARD of them share a task; what each node has done is kept node by node all the same.
 """
 ROOT = "~graphwright"
 """The name of the whole graph in `astream_events`."""
@@ -154,7 +154,7 @@ class Emitter:
         names = []
         schema = GraphState if region.header is None else LoopState
         nodes = [unit for unit in region.units if unit.body is None]
-        size = 1 if len(nodes) <= LARGE else SHARD
+        size = 1 if len(nodes) <= FEW else SHARD
         for start in range(0, len(nodes), size):
             shard = nodes[start : start + size]
             functions = [self._node(region, unit) for unit in shard]
