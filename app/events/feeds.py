@@ -9,15 +9,15 @@ from app.events.subscriber import Subscriber
 
 
 class Feed:
-    """A run that has readers. `seq` is how far its events were handed to those who are not behind."""
+    """A run with readers. `seq` is how far those not behind were handed its events, `heard` how far wakes told of."""
 
-    __slots__ = ("members", "run_id", "seq", "wakes")
+    __slots__ = ("heard", "members", "run_id", "seq")
 
     def __init__(self, run_id: UUID) -> None:
         self.run_id = run_id
         self.members: set[Subscriber] = set()
         self.seq = 0
-        self.wakes = 0
+        self.heard = 0
 
     @property
     def live(self) -> bool:
@@ -36,19 +36,20 @@ class Feeds:
         self.by_run: dict[UUID, Feed] = {}
         self.by_project: dict[UUID, set[Subscriber]] = {}
         self.dirty: set[UUID] = set()
-        self.unseen: dict[UUID, UUID] = {}
+        self.unseen: dict[UUID, tuple[UUID, int]] = {}
 
     def hear(self, project_id: UUID, run_id: UUID, last_seq: int) -> bool:
         """Take note that a run's log has reached `last_seq`; whether anybody wants to read it."""
         wanted = False
         for reader in self.by_project.get(project_id, ()):
             if run_id not in reader.cursors and reader.ended.get(run_id, (0,))[0] < last_seq:
-                self.unseen[run_id] = project_id
+                self.unseen[run_id] = project_id, last_seq
                 wanted = True
                 break
         feed = self.by_run.get(run_id)
+        if feed is not None:
+            feed.heard = max(feed.heard, last_seq)
         if feed is not None and last_seq > feed.seq:
-            feed.wakes += 1
             self.dirty.add(run_id)
             wanted = True
         return wanted
@@ -89,12 +90,14 @@ class Feeds:
             if run_id not in member.behind:
                 member.push(events, size)
 
-    def meet(self, unseen: Mapping[UUID, UUID], ends: Mapping[UUID, Sequence[tuple[int, datetime]]]) -> None:
+    def meet(
+        self, unseen: Mapping[UUID, tuple[UUID, int]], ends: Mapping[UUID, Sequence[tuple[int, datetime]]]
+    ) -> None:
         """Give readers of whole projects the runs that are new to them.
 
         What had ended before such a reader came is skipped: `ends` tells seq and time of each run's terminal events.
         """
-        for run_id, project_id in unseen.items():
+        for run_id, (project_id, last_seq) in unseen.items():
             for reader in self.by_project.get(project_id, ()):
                 if run_id in reader.cursors:
                     continue
@@ -102,6 +105,8 @@ class Feeds:
                 past = [seq for seq, at in ends.get(run_id, ()) if at <= reader.floor]
                 cursor = known[0] if known else max(past, default=0)
                 self.join(reader, run_id, cursor, head=cursor)
+            if (feed := self.by_run.get(run_id)) is not None:
+                feed.heard = max(feed.heard, last_seq)
 
     def leave(self, reader: Subscriber, run_ids: Iterable[UUID]) -> None:
         """Let a reader have no more of these runs."""

@@ -175,7 +175,6 @@ class Hub:
     async def _replay(self, reader: Subscriber) -> list[EventText]:
         runs = list(reader.behind)[:REPLAY_RUNS]
         cursors = {run_id: reader.cursors[run_id] for run_id in runs}
-        wakes = {run_id: self._feeds.by_run[run_id].wakes for run_id in runs}
         try:
             async with self._replays:
                 found = await store.read_many(self._pool, cursors, REPLAY_EVENTS)
@@ -194,7 +193,7 @@ class Hub:
             stuck = stuck and not batch
             if len(batch) < REPLAY_EVENTS and self._feeds.catch_up(reader, run_id, reached):
                 stuck = False
-                if self._feeds.by_run[run_id].wakes != wakes[run_id]:
+                if self._feeds.by_run[run_id].heard > reached:
                     self._mark(run_id)
         if stuck:
             # Others were handed events that are not in the log: the run is being deleted.
@@ -203,7 +202,9 @@ class Hub:
 
     def _retire(self, reader: Subscriber, events: Sequence[EventText]) -> None:
         for event in events:
-            if event.terminal and reader.cursors.get(event.run_id) == event.seq and event.run_id not in reader.behind:
+            ended = event.terminal and reader.cursors.get(event.run_id) == event.seq
+            # What follows an end, and was heard of already, would wake nobody who had left.
+            if ended and event.run_id not in reader.behind and self._feeds.by_run[event.run_id].heard <= event.seq:
                 self._feeds.leave(reader, [event.run_id])
                 reader.remember_end(event.run_id, event.seq, datetime.now(UTC))
 

@@ -252,6 +252,44 @@ async def test_a_loop_that_fails_begins_again(hub: Hub, writer: Writer, monkeypa
     assert seqs(await asyncio.wait_for(stream, 5)) == [1, 2]
 
 
+async def test_what_follows_an_end_reaches_a_reader_of_the_project_that_takes_the_end_late(
+    database: Database, writer: Writer
+) -> None:
+    hub = Hub(database.url, database.pool)
+    run = await writer.run(1)
+    reader = hub.open()
+    await hub.subscribe(reader, writer.project_id, None, {run: 0})
+    assert seqs(await hub.read(reader)) == [1]
+    hub.hear(writer.project_id, run, await writer.write(run, "workflow.run.failed"))
+    await hub._hand_out()
+    hub.hear(writer.project_id, run, await writer.write(run, PROGRESS))
+    assert seqs(await hub.read(reader)) == [2]
+    await hub._hand_out()
+    assert seqs(await asyncio.wait_for(hub.read(reader), 5)) == [3]
+
+
+async def test_what_others_were_handed_while_a_reader_read_the_log_reaches_it(
+    database: Database, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub(database.url, database.pool)
+    run = await writer.run(1)
+    other, reader = hub.follow(run, 1, head=1), hub.follow(run, 0)
+
+    async def late(*arguments: Any) -> dict[UUID, list[EventText]]:
+        monkeypatch.setattr(hub_module.store, "read_many", read_many)
+        found = await read_many(*arguments)
+        last = await writer.write(run, PROGRESS, PROGRESS)
+        await hub._hand_out()
+        hub.leave(other)
+        hub.hear(writer.project_id, run, last)
+        return found
+
+    monkeypatch.setattr(hub_module.store, "read_many", late)
+    assert seqs(await hub.read(reader)) == [1]
+    await hub._hand_out()
+    assert seqs(await asyncio.wait_for(hub.read(reader), 5)) == [2, 3]
+
+
 def _is_live(hub: Hub, run_id: UUID) -> bool:
     feed = hub._feeds.by_run.get(run_id)
     return feed is not None and feed.live
