@@ -43,7 +43,7 @@ async def compare(seed: int, compiler: WorkflowGraphCompiler = COMPILER) -> None
 
 @pytest.mark.spec("LANG-18")
 async def test_nodes_that_share_a_task_of_langgraph_end_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emit, "LARGE", 0)
+    monkeypatch.setattr(emit, "FEW", 0)
     monkeypatch.setattr(emit, "SHARD", 3)
     compiler = WorkflowGraphCompiler(COMPILER.registry)
     for seed in range(5_000, 5_150):
@@ -52,7 +52,7 @@ async def test_nodes_that_share_a_task_of_langgraph_end_the_same(monkeypatch: py
 
 @pytest.mark.spec("LANG-7")
 async def test_stop_reaches_nodes_that_share_the_task_of_the_failed_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(emit, "LARGE", 0)
+    monkeypatch.setattr(emit, "FEW", 0)
     bad = {"id": "bad", "type": "tool", "config": {"tool": "ref.fail", "args": {"message": "no"}}}
     document = {
         "nodes": [bad, {"id": "slow", "type": "delay", "config": {"seconds": 30}}],
