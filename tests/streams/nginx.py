@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support import ROOT, free_port
+from tests.support import ROOT, free_port, until
 
 PROGRAM = shutil.which("nginx") or shutil.which("nginx", path="/usr/sbin")
 needs_nginx = pytest.mark.skipif(PROGRAM is None, reason="nginx is not installed")
@@ -85,10 +85,7 @@ class Nginx:
         config.write_text(MAIN.format(folder=self.folder, rest=rest))
         with (self.folder / "stderr").open("wb") as log:
             self.process = subprocess.Popen([PROGRAM, "-p", self.folder, "-c", config], stderr=log)
-        async with asyncio.timeout(10):
-            while not await self._answers():
-                assert self.process.poll() is None, (self.folder / "stderr").read_text()
-                await asyncio.sleep(0.01)
+        await until(self._answers, seconds=10)
         return self
 
     def reload(self) -> None:
@@ -110,6 +107,8 @@ class Nginx:
         try:
             _, writer = await asyncio.open_connection("127.0.0.1", self.port)
         except OSError:
+            assert self.process is not None
+            assert self.process.poll() is None, (self.folder / "stderr").read_text()
             return False
         writer.close()
         return True

@@ -1,6 +1,5 @@
 """Hooks over the API, and how the log becomes their deliveries."""
 
-import asyncio
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -111,7 +110,6 @@ async def test_what_commits_late_is_found(still: Hooks, database: Database, monk
         )
         for _ in range(3):
             assert not await look()
-            await asyncio.sleep(0.1)
         await slow.execute(
             "update runs set status = 'CANCELLED', finished_at = created_at where id = %s", (moved.run_id,)
         )
