@@ -1,13 +1,12 @@
 """Reading HTTP responses: bounded, also when they are compressed, and as JSON, text or base64."""
 
 import base64
-import json
 import zlib
-from typing import Any
 
 import httpx
 from pydantic import JsonValue
 
+from app import jsontext
 from app.compiler.failures import HardError
 
 _GZIP_OR_ZLIB = zlib.MAX_WBITS | 32
@@ -91,7 +90,7 @@ def body_fields(response: httpx.Response, body: bytes) -> dict[str, JsonValue]:
 def _read(content_type: str, charset: str | None, body: bytes) -> tuple[str, JsonValue]:
     if content_type == "application/json" or content_type.endswith(("+json", "/json")):
         try:
-            return "json", json.loads(body, parse_constant=_refuse_constant)
+            return "json", jsontext.loads(body)
         except (ValueError, RecursionError):
             pass  # it only says that it is JSON, and is given as the text that it is
     if charset is not None or content_type.startswith("text/"):
@@ -108,7 +107,3 @@ def _decoded(body: bytes, charset: str) -> str:
         return body.decode(charset, "replace").removeprefix("\ufeff")
     except LookupError:
         return body.decode("utf-8", "replace")
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")

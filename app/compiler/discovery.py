@@ -6,7 +6,6 @@ one workflow, and Python files directly in the folder belong to no workflow. Wha
 """
 
 import importlib.metadata
-import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +16,7 @@ import structlog
 from pydantic import BaseModel, ConfigDict, JsonValue, ValidationError
 
 import app.compiler.nodes  # noqa: F401 - importing it registers the built-in node types
+from app import jsontext
 from app.compiler import registry
 from app.compiler.modules import forget_folder, import_file
 from app.compiler.registry import Catalogue, NodeType, Registry, collecting
@@ -120,7 +120,7 @@ def _sub_folders(folder: Path) -> list[Path]:
 
 def _read_json(file: Path) -> Any:
     try:
-        return json.loads(file.read_text(encoding="utf-8-sig"))
+        return jsontext.loads(file.read_text(encoding="utf-8-sig"))
     except ValueError as error:
         raise ValueError(f"{file} is not JSON: {error}") from error
 

@@ -69,16 +69,16 @@ def _replaced(value: Any, parts: Sequence[str], change: Callable[[Any], Any]) ->
     return value
 
 
-def place_in(config: Any, location: tuple[int | str, ...]) -> tuple[str, Any]:
-    """The JSON pointer and value of a place that pydantic names, as far as it is really there."""
-    pointer, value = "", config
-    for part in location:
+def place_in(value: Any, location: Sequence[int | str], *, missing: bool) -> tuple[str, Any]:
+    """The JSON pointer and value of a place that pydantic names in a value.
+
+    Steps that are not in the value, such as the names of what a union could be, are left out; only where something is
+    missing the last step is that thing.
+    """
+    pointer = ""
+    for part in location[:-1] if missing else location:
         known: Any = value if isinstance(value, Mapping) else range(len(value)) if isinstance(value, list) else ()
         if part in known:
             value = value[part]
-        else:
-            if part == location[-1] and isinstance(value, Mapping):
-                return f"{pointer}{pointer_to(part)}", None
-            break
-        pointer += pointer_to(part)
-    return pointer, value
+            pointer += pointer_to(part)
+    return (pointer + pointer_to(*location[-1:]), None) if missing else (pointer, value)

@@ -229,8 +229,9 @@ class ProgramBuilder:
             model = node_type.config.model_validate(node.config)
         except ValidationError as error:
             for detail in error.errors(include_url=False, include_context=False, include_input=False):
-                place, _ = place_in(node.config, detail["loc"])
-                _, value = place_in(shown, detail["loc"])
+                missing = detail["type"] == "missing"
+                place, _ = place_in(node.config, detail["loc"], missing=missing)
+                _, value = place_in(shown, detail["loc"], missing=missing)
                 if not (isinstance(value, str) and ("{{" in value or "{%" in value)):
                     message = f"`{detail['loc'][-1] if detail['loc'] else 'config'}`: {detail['msg']}."
                     self._problem("invalid_config", pointer + place, message, node)

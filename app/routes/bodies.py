@@ -6,11 +6,12 @@ from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
-import orjson
 from fastapi import Request, Response
 from fastapi.routing import APIRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app import jsontext
+from app.errors import Problem, pointer_to
 from app.routes.answers import problem
 
 DEEPEST = 200
@@ -21,23 +22,23 @@ _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class JsonRequest(Request):
-    """A request whose JSON may hold any string and any number, but no NaN, and not be nested without end."""
+    """A request whose JSON may hold any text and any number, but none beyond doubles, and not be nested without end."""
 
     async def json(self) -> Any:
         """The body's value. Raises json.JSONDecodeError, which becomes a 422."""
         body = await self.body()
         if _nesting(body) > DEEPEST:
             raise json.JSONDecodeError(f"it is nested more than {DEEPEST} deep", "", 0)
-        try:
-            return orjson.loads(body)
-        except orjson.JSONDecodeError:
-            pass
-        try:
-            return json.loads(body, parse_constant=_no_constant)
-        except json.JSONDecodeError:
-            raise
-        except ValueError as error:
-            raise json.JSONDecodeError(str(error), "", 0) from error
+        return jsontext.loads(body)
+
+
+def problems_of(error: json.JSONDecodeError) -> list[Problem]:
+    """What is wrong with a body that is no JSON, or has numbers that nothing here can hold."""
+    if isinstance(error, jsontext.BeyondDoublesError):
+        pointers = (pointer_to(*steps) for steps in error.places)
+        said = "The number is too large for a double. Send a smaller one, or the number as text."
+        return [Problem("number_too_large", pointer, f"{pointer or 'The body'}: {said}") for pointer in pointers]
+    return [Problem("invalid_json", "", f"The body is not JSON: {error.msg}.")]
 
 
 class Route(APIRoute):
@@ -116,10 +117,6 @@ async def _drain(receive: Receive, taken: int) -> None:
         taken += len(message.get("body", b""))
         if message["type"] == "http.disconnect" or not message.get("more_body"):
             return
-
-
-def _no_constant(name: str) -> Any:
-    raise ValueError(f"{name} is no JSON value")
 
 
 def _nesting(body: bytes) -> int:

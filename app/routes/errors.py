@@ -1,6 +1,6 @@
 """Every error becomes a problem document; what is nobody's business stays in the log."""
 
-from collections.abc import Sequence
+import json
 from http import HTTPStatus
 from typing import Any, cast
 
@@ -11,8 +11,10 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 
 from app import log
-from app.errors import GraphwrightError, Problem
+from app.compiler.places import place_in
+from app.errors import GraphwrightError, Problem, pointer_to
 from app.routes.answers import problem
+from app.routes.bodies import problems_of
 
 _log = log.get(__name__)
 
@@ -46,27 +48,29 @@ async def _ours(_: Request, error: Exception) -> Response:
 
 
 async def _invalid(_: Request, error: Exception) -> Response:
-    details = cast("RequestValidationError", error).errors()
+    known = cast("RequestValidationError", error)
+    details = known.errors()
     if all(detail["loc"][0] == "path" for detail in details):
         return problem(404, "not_found", "Not found", "There is no such thing: the id in the path is no id.")
-    found = [_problem_of(detail) for detail in details]
+    unread = error.__cause__
+    if isinstance(unread, json.JSONDecodeError):
+        found = problems_of(unread)
+    else:
+        found = [_problem_of(detail, known.body) for detail in details]
     title = "The request cannot be processed"
     return problem(422, "invalid_request", title, found[0].message, found)
 
 
-def _problem_of(detail: dict[str, Any]) -> Problem:
+def _problem_of(detail: dict[str, Any], body: Any) -> Problem:
     kind = str(detail["type"])
     place = detail["loc"]
-    if kind == "json_invalid":
-        return Problem("invalid_json", "", f"The body is not JSON: {detail['ctx']['error']}.")
     if place == ("body",) and kind in {"model_attributes_type", "dict_type"}:
         return Problem("invalid_body", "", "Send a JSON object, with Content-Type: application/json.")
-    pointer = _pointer(place[1:] if place[0] == "body" else place)
+    if place[0] == "body":
+        pointer, _ = place_in(body, place[1:], missing=kind == "missing")
+    else:
+        pointer = pointer_to(*place)
     return Problem(kind, pointer, f"{pointer or 'The body'}: {detail['msg'].removesuffix('.')}.")
-
-
-def _pointer(place: Sequence[str | int]) -> str:
-    return "".join(f"/{str(part).replace('~', '~0').replace('/', '~1')}" for part in place)
 
 
 async def _http(request: Request, error: Exception) -> Response:

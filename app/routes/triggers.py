@@ -7,7 +7,7 @@ from uuid import UUID
 from fastapi import APIRouter, Request, Response
 
 from app.routes.answers import Json, errors
-from app.routes.bodies import Route
+from app.routes.bodies import Route, problems_of
 from app.routes.deps import EditedProject, OnceDep, PagingDep, Produced, ServerDep, ViewedProject, WorkDep
 from app.schemas.common import Page
 from app.schemas.trigger import ReceiptOut, RotationIn, TriggerChange, TriggerIn, TriggerOut
@@ -138,10 +138,10 @@ async def _webhook(request: Request) -> Webhook:
     for name in dict.fromkeys(request.query_params.keys()):
         values = request.query_params.getlist(name)
         query[name] = values[0] if len(values) == 1 else values
-    value, problem = None, None
+    value, problems = None, []
     if raw:
         try:
             value = await request.json()
-        except (json.JSONDecodeError, UnicodeDecodeError) as error:
-            problem = getattr(error, "msg", "it is not UTF-8")
-    return Webhook(dict(request.headers), query, raw, value, problem)
+        except json.JSONDecodeError as error:
+            problems = problems_of(error)
+    return Webhook(dict(request.headers), query, raw, value, problems)

@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import Any, NamedTuple
 
+from app.errors import pointer_to
 from app.schemas.common import JsonObject
 from app.schemas.workflow import DiffOut, EdgeChange, EdgesDiff, FieldChange, NodesDiff
 
@@ -34,7 +35,7 @@ def changes(before: Any, after: Any, pointer: str = "") -> Iterator[FieldChange]
     """The innermost fields in which two JSON values differ. Lists differ as a whole."""
     if isinstance(before, Mapping) and isinstance(after, Mapping):
         for name in [*before, *(name for name in after if name not in before)]:
-            place = f"{pointer}/{name.replace('~', '~0').replace('/', '~1')}"
+            place = pointer + pointer_to(name)
             yield from changes(before.get(name, _MISSING), after.get(name, _MISSING), place)
     elif not _same(before, after):
         change: FieldChange = {"pointer": pointer}

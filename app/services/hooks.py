@@ -137,8 +137,9 @@ async def get_delivery(work: Work, project_id: UUID, hook_id: UUID, delivery_id:
 
 async def redeliver(work: Work, project_id: UUID, hook_id: UUID, delivery_id: UUID) -> DeliveryOut:
     """Send it again now, under the same webhook-id. Raises NotFoundError, ConflictError when the hook is not active."""
-    _must_be_active(await _row(work, project_id, hook_id, hold=True))
+    hook = await _row(work, project_id, hook_id, hold=True)
     await _delivery(work, project_id, hook_id, delivery_id)
+    _must_be_active(hook)
     # One failure counts, so that nothing that follows in the run waits for it.
     await work.run(
         """UPDATE hook_deliveries SET status = 'pending', due_at = %s, give_up_at = %s, failures = 1, ended_at = NULL

@@ -66,6 +66,10 @@ def fingerprint(query: str, body: bytes) -> str:
 
 def _sorted(body: bytes) -> bytes:
     try:
-        return orjson.dumps(orjson.loads(body), option=orjson.OPT_SORT_KEYS)
-    except (orjson.JSONDecodeError, orjson.JSONEncodeError):
-        return json.dumps(json.loads(body), sort_keys=True).encode()
+        value = jsontext.loads(body)
+    except (ValueError, RecursionError):
+        return body  # the route reads none
+    try:
+        return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:
+        return json.dumps(value, sort_keys=True).encode()

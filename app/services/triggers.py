@@ -1,6 +1,6 @@
 """Triggers: webhooks that come in and start runs."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
@@ -29,14 +29,14 @@ _PLAIN = ("name", "envelope", "priority", "active")
 class Webhook:
     """A request to a trigger: its headers by lower-case names, its query, its body as it came and as JSON.
 
-    `problem` says why the body is no JSON, where it is none.
+    `problems` say why the body is no JSON, where it is none.
     """
 
     headers: Mapping[str, str]
     query: Mapping[str, str | list[str]]
     raw: bytes
     value: Any = None
-    problem: str | None = None
+    problems: Sequence[Problem] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,15 +164,15 @@ async def _taken(work: Work, trigger_id: UUID, webhook_id: str) -> ReceiptOut | 
 
 def _input_of(row: DictRow, webhook: Webhook) -> Any:
     if not row["envelope"]:
-        if webhook.problem is not None:
-            raise _no_json(webhook.problem)
+        if webhook.problems:
+            raise _no_json(webhook)
         return webhook.value
     body = webhook.value
-    if webhook.problem is not None:
+    if webhook.problems:
         try:
             body = webhook.raw.decode()
         except UnicodeDecodeError:
-            raise _no_json(webhook.problem) from None
+            raise _no_json(webhook) from None
     headers = {name: value for name, value in webhook.headers.items() if name not in PRIVATE_HEADERS}
     return {"body": body, "headers": headers, "query": dict(webhook.query)}
 
@@ -220,9 +220,9 @@ async def _row(work: Work, project_id: UUID, workflow_id: UUID, trigger_id: UUID
     return row
 
 
-def _no_json(why: str) -> UnprocessableError:
-    sentence = f"The body is not JSON: {why}."
-    return UnprocessableError(sentence, code="invalid_json", problems=[Problem("invalid_json", "", sentence)])
+def _no_json(webhook: Webhook) -> UnprocessableError:
+    first = webhook.problems[0]
+    return UnprocessableError(first.message, code=first.code, problems=list(webhook.problems))
 
 
 def _view(row: DictRow) -> TriggerOut:

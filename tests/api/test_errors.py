@@ -1,4 +1,5 @@
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx
 import pytest
@@ -10,12 +11,13 @@ from app.main import create_app
 from tests.support import DOUBLE, Project, client_of, running, settings_for
 
 NOWHERE = "0199f3a0-7c1e-7a52-9d3c-4f2b8a6d1e90"
+JSON = {"Content-Type": "application/json"}
 
 
-def problem_of(answer: httpx.Response, status: int, code: str) -> dict[str, object]:
+def problem_of(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
     assert answer.status_code == status, answer.text
     assert answer.headers["content-type"] == "application/problem+json"
-    body: dict[str, object] = answer.json()
+    body: dict[str, Any] = answer.json()
     assert body["status"] == status
     assert body["code"] == code
     assert body["type"]
@@ -94,6 +96,33 @@ async def test_all_problems_of_a_body_are_told_at_once_with_pointers(client: htt
     assert found == {("missing", "/name"), ("extra_forbidden", "/nme")}
 
 
+@pytest.mark.spec("API-91")
+async def test_numbers_that_no_double_holds_are_refused_each_with_its_place(project: Project) -> None:
+    workflow = (await project.workflow(DOUBLE))["id"]
+    body = b'{"workflow_id": "%s", "input_data": {"n": 1e999, "a/b": [1, {"c": -1E+400}]}}' % workflow.encode()
+    answer = await project.client.post(project.runs, content=body, headers=JSON)
+    errors = problem_of(answer, 422, "invalid_request")["errors"]
+    assert [(entry["code"], entry["pointer"]) for entry in errors] == [
+        ("number_too_large", "/input_data/n"),
+        ("number_too_large", "/input_data/a~1b/1/c"),
+    ]
+    assert all("as text" in entry["message"] for entry in errors)
+    graph = b'{"graph": {"nodes": [{"id": "a", "type": "transform", "config": {"value": 1e999}}], "edges": []}}'
+    answer = await project.client.post(f"{project.workflows}/validate", content=graph, headers=JSON)
+    assert problem_of(answer, 422, "invalid_request")["errors"][0]["pointer"] == "/graph/nodes/0/config/value"
+    largest = b'{"workflow_id": "%s", "input_data": {"n": 1.7976931348623157e308}}' % workflow.encode()
+    assert (await project.client.post(project.runs, content=largest, headers=JSON)).status_code == 201
+
+
+@pytest.mark.spec("API-92")
+@pytest.mark.parametrize("value", [-1, 1e9, "never", {}, [1], {"forever": 1}])
+async def test_what_may_be_of_several_kinds_is_named_by_its_own_place(project: Project, value: object) -> None:
+    answer = await project.client.patch(f"/projects/{project.id}", json={"keep_runs_days": value})
+    errors = problem_of(answer, 422, "invalid_request")["errors"]
+    assert {entry["pointer"] for entry in errors} == {"/keep_runs_days"}
+    assert any("forever" in entry["message"] for entry in errors)
+
+
 @pytest.fixture
 async def small_client(database_url: str, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[httpx.AsyncClient]:
     """A client of a server that reads no body over 100,000 bytes."""
@@ -162,15 +191,19 @@ async def test_ids_names_and_inputs_of_any_text_come_back_as_they_went_in(projec
     graph = {"nodes": [{"id": odd, "type": "transform", "config": {"value": "{{ input }}"}}], "edges": []}
     workflow = await project.workflow(graph, name=odd)
     assert workflow["name"] == odd
-    strange = {"text": "nul \x00 lone \ud800", "number": 2**70}
-    body = (
-        b'{"workflow_id": "%s", "input_data": {"text": "nul \\u0000 lone \\ud800", "number": 1180591620717411303424}}'
+    texts, numbers = (
+        b'{"text": "nul \\u0000 lone \\ud800"}',
+        b'{"above": 1180591620717411303425, "below": -9223372036854775809}',
     )
-    answer = await project.client.post(
-        project.runs, content=body % workflow["id"].encode(), headers={"Content-Type": "application/json"}
-    )
-    assert answer.status_code == 201, answer.text
-    assert answer.json()["input"] == strange
+    inputs = {texts: {"text": "nul \x00 lone \ud800"}, numbers: {"above": 2**70 + 1, "below": -(2**63) - 1}}
+    for text, value in inputs.items():
+        answer = await project.client.post(
+            project.runs,
+            content=b'{"workflow_id": "%s", "input_data": %s}' % (workflow["id"].encode(), text),
+            headers=JSON,
+        )
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["input"] == value
     nodes = await project.client.get(f"{project.runs}/{answer.json()['id']}/nodes/{odd.replace('/', '%2F')}")
     assert [node["node_id"] for node in nodes.json()["items"]] == [odd]
 

@@ -56,6 +56,17 @@ async def test_a_hook_is_pinged_and_a_delivery_sent_again(hooks: Hooks) -> None:
     assert (await hooks.post(made, f"deliveries/{made['id']}/redeliver")).status_code == 404
 
 
+@pytest.mark.spec("HOOK-41")
+async def test_an_unknown_delivery_is_not_found_whether_the_hook_is_active_or_not(hooks: Hooks) -> None:
+    made = await hooks.make()
+    await hooks.post(made, "ping")
+    (known,) = await hooks.settled(made, 1)
+    await hooks.client.patch(f"{hooks.path}/{made['id']}", json={"active": False})
+    assert (await hooks.post(made, f"deliveries/{made['id']}/redeliver")).status_code == 404
+    inactive = await hooks.post(made, f"deliveries/{known['id']}/redeliver")
+    assert (inactive.status_code, inactive.json()["code"]) == (409, "hook_inactive")
+
+
 @pytest.mark.spec("HOOK-10")
 async def test_a_hook_hears_what_happens_from_then_on(hooks: Hooks) -> None:
     asking = {"nodes": [{"id": "ask", "type": "approval"}], "edges": []}

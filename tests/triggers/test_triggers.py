@@ -209,6 +209,7 @@ async def test_what_cannot_start_a_run_is_told(project: Project, settings: Setti
     for body, code in (
         (b"{", "invalid_json"),
         (b"NaN", "invalid_json"),
+        (b'{"n": 1e999}', "number_too_large"),
         (b"[" * 300, "invalid_json"),
         (b'{"m": 1}', ""),
     ):

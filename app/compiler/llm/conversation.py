@@ -185,7 +185,7 @@ def _calls_of(answer: AIMessage) -> tuple[list[ToolCall], list[InvalidToolCall]]
     for piece in pieces:
         text = piece["args"] or "{}"
         try:
-            args = json.loads(text)
+            args = jsontext.loads(text)
         except (ValueError, RecursionError):
             args = None
         if isinstance(args, dict):

@@ -1,6 +1,5 @@
 """Answers in the form of a JSON Schema: how a model is asked for one, and whether it gave one."""
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,6 +8,7 @@ from langchain_core.messages import AIMessage
 from langchain_core.runnables import Runnable, RunnableParallel, RunnableSequence
 from pydantic import JsonValue
 
+from app import jsontext
 from app.compiler.failures import HardError, RetryableError
 from app.compiler.jsonschemas import misfits
 from app.compiler.llm.belt import function_spec
@@ -43,7 +43,7 @@ def value_of(message: AIMessage, name: str | None) -> JsonValue:
     if text.startswith("```"):
         text = text.partition("\n")[2].rpartition("```")[0]
     try:
-        return json.loads(text, parse_constant=_refuse)  # type: ignore[no-any-return]
+        return jsontext.loads(text)  # type: ignore[no-any-return]
     except (ValueError, RecursionError) as error:
         raise _unfit(f"it is no JSON ({error})", message) from None
 
@@ -68,7 +68,3 @@ def _unfit(what: str, message: AIMessage) -> Exception:
     if is_cut_off(message):
         return HardError("The answer did not fit into `max_tokens`; allow more of them.", "answer_cut_off")
     return RetryableError(f"The model's answer does not fit the schema: {what}.", type="invalid_structured_output")
-
-
-def _refuse(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
