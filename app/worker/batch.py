@@ -90,6 +90,13 @@ class Batch:
         # What a lost run has heard is for whoever has it now.
         self.heard = [one for one in self.heard if one[0] not in gone]
 
+    def forget(self, run_id: UUID) -> None:
+        """Drop everything of a run while the batch still grows."""
+        # Token events are known by their places, which change.
+        self.speak()
+        self.drop([run_id])
+        del self.logs[run_id]
+
     def only(self, run_id: UUID) -> "Batch":
         """What this batch holds of one run."""
         alone = replace(self, moves=dict(self.moves), logs=dict(self.logs), waiters=[])

@@ -114,7 +114,7 @@ class Journal:
 
     def event(self, run: RunLog, kind: str, node_id: str | None, data: str) -> None:
         """Append an event; `data` is JSON text."""
-        if run.is_lost:
+        if not self._takes(run):
             return
         if self._batch.speeches:
             self._batch.hush(run.run_id, node_id)
@@ -127,7 +127,7 @@ class Journal:
         `about` is the event's data without the text, a JSON object that is not empty; `text` is a JSON string. After
         another event of the node, and past EVENT_BYTES, another token event begins.
         """
-        if run.is_lost:
+        if not self._takes(run):
             return
         said, size = self._batch.speeches.setdefault((run.run_id, node_id), {}), getsizeof(text)
         speech = said.get(about)
@@ -144,7 +144,7 @@ class Journal:
 
     def state(self, run: RunLog, row: NodeRow) -> None:
         """Set the state of a node's turn; the newest before the flush is the one that is written."""
-        if run.is_lost:
+        if not self._takes(run):
             return
         columns = (
             run.run_id, row.node_id, row.iteration, run.project_id, "{" + ",".join(map(str, row.path)) + "}",
@@ -156,14 +156,14 @@ class Journal:
     def value(self, run: RunLog, text: str) -> str:
         """Store a large piece of what nodes are given, once for the whole run; its digest in hex. `text` is JSON."""
         digest = hashlib.sha256(text.encode()).digest()
-        if not run.is_lost and digest not in run.values:
+        if self._takes(run) and digest not in run.values:
             run.values.add(digest)
             self._touch(run, put(self._batch.values, (run.run_id, digest), (run.run_id, digest, text), _VALUE_TEXTS))
         return digest.hex()
 
     def item(self, run: RunLog, state: ItemState) -> None:
         """Set where an item of a map stands; the newest before the flush is the one that is written."""
-        if run.is_lost:
+        if not self._takes(run):
             return
         node_id, iteration, path = state.place
         columns = (
@@ -175,7 +175,7 @@ class Journal:
 
     def checkpoint(self, run: RunLog, blobs: Iterable[Row], row: Row) -> None:
         """Append a checkpoint of the run's thread with the values that are new in it."""
-        if run.is_lost:
+        if not self._takes(run):
             return
         values = list(blobs)
         self._batch.blobs += values
@@ -184,14 +184,14 @@ class Journal:
 
     def pending_writes(self, run: RunLog, rows: Iterable[Row]) -> None:
         """Append what tasks of the run's thread have written since its last checkpoint."""
-        if run.is_lost:
+        if not self._takes(run):
             return
         for row in rows:
             self._touch(run, put(self._batch.writes, (*row[:4], row[5]), row, _WRITE_TEXTS))
 
     def heard(self, run: RunLog, number: int) -> None:
         """Take down that news of the run's calls have been taken in: they go with what was said of them."""
-        if run.is_lost:
+        if not self._takes(run):
             return
         self._batch.heard.append((run.run_id, number))
         self._touch(run, 0)
@@ -208,7 +208,7 @@ class Journal:
 
     async def written(self, run: RunLog) -> bool:
         """Flush now and return when all of the run so far is on disk; False when the run was lost."""
-        if run.is_lost:
+        if not self._takes(run):
             return False
         self._touch(run, 0)
         done = asyncio.get_running_loop().create_future()
@@ -219,12 +219,25 @@ class Journal:
 
     async def move(self, run: RunLog, change: Advance) -> bool:
         """Write the run's next status with everything before it; False when the run was lost."""
-        if run.is_lost:
+        if not self._takes(run):
             return False
         self._batch.logs[run.run_id] = run
         self._batch.moves[run.run_id] = change
         run.status = change.status
         return await self.written(run)
+
+    def _takes(self, run: RunLog) -> bool:
+        """Whether the run's rows may join the batch: of two executions in this process only the later one's may.
+
+        They have one row in the batch, so the claim of one would go with what the other has said.
+        """
+        other = self._batch.logs.get(run.run_id, run)
+        if other is not run and not run.is_lost:
+            former = min(run, other, key=lambda log: log.claim)
+            self._lose([former])
+            if former is other:
+                self._batch.forget(run.run_id)
+        return not run.is_lost
 
     def _append(self, run: RunLog, kind: str, node_id: str | None, data: str) -> None:
         run.last_seq += 1
@@ -232,8 +245,6 @@ class Journal:
         self._batch.events.append(row)
 
     def _touch(self, run: RunLog, size: int) -> None:
-        if run.is_lost:
-            return
         batch = self._batch
         known = batch.moves.get(run.run_id)
         if known is None:

@@ -8,10 +8,14 @@ from typing import Any
 import httpx
 import pytest
 
+from app.services import restarts, transitions
+from app.worker.journal import RunLog
 from tests.chaos.invariants import check, check_over_http
 from tests.chaos.load import chain, output
+from tests.chaos.test_sweeps import taken
 from tests.chaos.world import World, scaled, tell
 from tests.support import ended
+from tests.worker.bench import Bench
 from tests.worker.runs import graph, in_status, started, transform
 
 pytestmark = [pytest.mark.timeout(scaled(120, 900))]
@@ -105,3 +109,36 @@ async def test_runs_that_are_cancelled_while_their_worker_is_killed_end_cancelle
     assert (await ended(client, path))["status"] == "CANCELLED"
     assert (await ended(client, other, seconds=30))["status"] == "COMPLETED"
     await check(world)
+
+
+@pytest.mark.spec("RUN-85")
+@pytest.mark.parametrize("order", ["old first", "new first", "in turns"])
+async def test_of_two_executions_that_speak_in_one_flush_only_the_later_one_is_heard(bench: Bench, order: str) -> None:
+    told: list[int] = []
+    old = await bench.claimed()
+    old.lost = lambda: told.append(old.claim)
+    async with bench.database.pool.connection() as connection, connection.transaction():
+        await transitions.cancel(connection, bench.queue, bench.project, old.run_id)
+        await restarts.retry(connection, bench.queue, bench.project, old.run_id)
+    new = await taken(bench, old.run_id)
+    before = new.last_seq
+    turns = {"old first": [old, old, new, new], "new first": [new, new, old, old], "in turns": [old, new, old, new]}
+
+    for run in turns[order]:
+        _speak(bench, run)
+    assert await bench.journal.written(new)
+
+    _speak(bench, old)
+    assert not await bench.journal.written(old)
+    _speak(bench, new)
+    assert await bench.journal.written(new)
+    events = await bench.rows("select seq, type, data from run_events where run_id = %s order by seq", old.run_id)
+    last = (await bench.rows("select last_seq from runs where id = %s", old.run_id))[0]["last_seq"]
+    assert [event["seq"] for event in events] == list(range(1, last + 1))
+    assert {event["data"]["claim"] for event in events[before:]} == {new.claim}
+    assert told == [old.claim]
+
+
+def _speak(bench: Bench, run: RunLog) -> None:
+    bench.journal.token(run, "a", f'{{"claim":{run.claim}}}', '"x"')
+    bench.journal.event(run, "workflow.node.progress", "a", f'{{"claim":{run.claim}}}')
