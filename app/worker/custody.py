@@ -17,6 +17,7 @@ from app.services.moves import Moved, one, reason, several
 from app.services.transitions import requeue
 from app.statuses import RunStatus
 from app.worker.journal import Journal, RunLog
+from app.worker.suspects import keep_apart
 
 LOOK_SECONDS = 1.0
 
@@ -69,6 +70,7 @@ class Custody:
         why = reason("worker_stopped", "The worker was stopped; another one goes on.")
         async with self._pool.connection() as connection, connection.transaction():
             moved = await requeue(connection, run.run_id, run.claim, why, loss=False)
+            await keep_apart(connection, run.run_id)
         if moved is not None:
             self._wakeups.wake(moved.project_id, moved.run_id, moved.last_seq)
 
@@ -115,4 +117,6 @@ class Custody:
             if run["job_id"] is not None:
                 await self._queue.discard(connection, run["job_id"])
             why = reason("execution_lost", "The worker has lost the run's execution; it goes on.")
-            return await requeue(connection, run["id"], run["claim"], why, loss=False)
+            moved = await requeue(connection, run["id"], run["claim"], why, loss=False)
+            await keep_apart(connection, run["id"])
+            return moved

@@ -21,7 +21,7 @@ from app.worker.heartbeat import lock_key
 from app.worker.leftovers import clear_away
 from app.worker.lost_calls import mend_calls
 from app.worker.releaser import release_all
-from app.worker.suspects import MAX_LOSSES, losses_of, note, trust
+from app.worker.suspects import is_last, keep_apart, losses_of, note, trust
 
 SWEEP_LOCK = 0x67726170_73776570
 STRANDED_SECONDS = 10
@@ -127,7 +127,10 @@ class Sweeper:
         """Runs that nobody executes: their worker is gone, or the job in which it did has ended without them."""
         cursor = connection.cursor(row_factory=dict_row)
         await cursor.execute(
-            """select id, status, claim, job_id from runs r where status = 'RUNNING'
+            """select id, status, claim, job_id, count(*) over (partition by worker_id) = 1
+                      and not exists (select 1 from node_calls c where c.worker_id = r.worker_id
+                                      and c.status = 'RUNNING') as alone
+               from runs r where status = 'RUNNING'
                and (not exists (select 1 from workers w where w.id = r.worker_id)
                     or not exists (select 1 from procrastinate_jobs j where j.id = r.job_id)) limit 500"""
         )
@@ -158,15 +161,17 @@ class Sweeper:
         if row["job_id"] is not None:
             await self._queue.discard(connection, row["job_id"])
         if row["status"] == RunStatus.RUNNING:
-            return await self._take(connection, row)
+            return await self._take(connection, row, alone=run["alone"])
         if row["status"] == RunStatus.RETRYING:
             return await hasten(connection, self._queue, row)
         why = reason("job_lost", "The run's job was lost; it has a new one.")
-        return await requeue(connection, row["id"], None, why, loss=False)
+        moved = await requeue(connection, row["id"], None, why, loss=False)
+        await keep_apart(connection, row["id"])
+        return moved
 
-    async def _take(self, connection: AsyncConnection[Any], run: dict[str, Any]) -> Moved | None:
+    async def _take(self, connection: AsyncConnection[Any], run: dict[str, Any], *, alone: bool) -> Moved | None:
         losses = await losses_of(connection, run)
-        if losses >= MAX_LOSSES:
+        if is_last(losses, alone=alone):
             message = f"The run has lost its worker {losses} times; it may be what ends them. Retry it if not."
             return await give_up(connection, run["project_id"], run["id"], reason("worker_lost", message))
         why = reason("worker_lost", "The worker was lost; another one goes on.")

@@ -10,6 +10,7 @@ from app.services.claims import claim
 from app.services.moves import one, reason
 from app.services.transitions import requeue
 from app.worker.patience import outlasting
+from app.worker.suspects import keep_apart
 
 
 async def take_up(pool: Pool, queue: Queue, run_id: UUID, job_id: int, worker_id: UUID) -> DictRow | None:
@@ -41,3 +42,4 @@ async def _give_back(pool: Pool, run_id: UUID, job_id: int, worker_id: UUID) -> 
         if mine is not None:
             why = reason("answer_lost", "The worker did not hear that it had taken the run up; it comes again.")
             await requeue(connection, run_id, mine["claim"], why, loss=False)
+            await keep_apart(connection, run_id)

@@ -54,7 +54,7 @@ async def test_a_run_that_kills_its_workers_fails_and_the_runs_beside_it_do_not(
 
     # These have nothing to show for themselves before they have ended.
     beside = [await started(project, chain(1, scaled(3, 12)), {"n": n}) for n in range(scaled(3, 6))]
-    killers = [await started(project, die) for _ in range(1)]
+    killers = [await started(project, die) for _ in range(scaled(1, 2))]
     restarting = asyncio.create_task(restart())
     try:
         for path in killers:

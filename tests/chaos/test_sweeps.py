@@ -10,6 +10,7 @@ from app.clock import now
 from app.ids import new_id
 from app.services import signals, transitions
 from app.services.claims import claim
+from app.worker.custody import Custody
 from app.worker.heartbeat import lock_key
 from app.worker.inbox import Inbox
 from app.worker.journal import RunLog
@@ -109,6 +110,90 @@ async def test_what_is_lost_after_it_has_lived_for_a_while_as_a_suspect_gets_mor
         losses.append((after["status"], after["losses"]))
 
     assert losses == [("QUEUED", n) for n in (1, 2, 2, 2, 2)] + [("FAILED", 1)]
+
+
+async def lost(bench: Bench, *runs: UUID) -> list[tuple[str, int]]:
+    """What becomes of the runs when the worker that has just taken them all up dies."""
+    worker = new_id()
+    for run_id in runs:
+        await taken(bench, run_id, worker)
+    await sweeper_of(bench).sweep()
+    after = [await run_of(bench, run_id) for run_id in runs]
+    return [(run["status"], run["losses"]) for run in after]
+
+
+@pytest.mark.spec("RUN-86")
+async def test_two_runs_that_end_their_workers_take_nobody_with_them_however_they_hit(bench: Bench) -> None:
+    innocent, first, second = [await queued(bench) for _ in range(3)]
+
+    # Each of them ends a worker twice before it is a suspect, and the innocent one is there every time.
+    hits = [await lost(bench, innocent, killer) for killer in (first, first, second, second)]
+
+    assert hits == [
+        [("QUEUED", 1), ("QUEUED", 1)],
+        [("QUEUED", 2), ("QUEUED", 2)],
+        [("QUEUED", 3), ("QUEUED", 1)],
+        [("QUEUED", 4), ("QUEUED", 2)],
+    ]
+    assert [await lost(bench, first), await lost(bench, second)] == [[("FAILED", 2)]] * 2
+
+
+@pytest.mark.spec("RUN-86")
+async def test_a_run_that_ends_its_worker_beside_ever_new_ones_fails_after_the_fifth(bench: Bench) -> None:
+    killer = await queued(bench)
+
+    losses = [(await lost(bench, killer, await queued(bench)))[0] for _ in range(5)]
+
+    assert losses == [("QUEUED", n) for n in (1, 2, 3, 4)] + [("FAILED", 4)]
+
+
+@pytest.mark.spec("RUN-86")
+async def test_a_node_of_another_run_is_company_too(bench: Bench) -> None:
+    run_id, other = await queued(bench), await queued(bench)
+    for _ in range(2):
+        await lost(bench, run_id)
+    worker = new_id()
+    await bench.rows(
+        """insert into node_calls (id, run_id, node_id, iteration, path, laps, attempt, queue, status, digest, claim,
+                                   said, losses, worker_id, created_at, queued_at)
+           select gen_random_uuid(), id, 'a', 0, '{}', '{}', 1, 'default', 'RUNNING', '', 0, 0, 0, worker, now(), now()
+           from runs, (select %s::uuid as worker) w order by runs.id desc limit 1 returning id""",
+        worker,
+    )
+    await taken(bench, run_id, worker)
+    await sweeper_of(bench).sweep()
+
+    after = await run_of(bench, run_id)
+    assert (after["status"], after["losses"]) == ("QUEUED", 3)
+    assert (await run_of(bench, other))["losses"] == 0
+
+
+@pytest.mark.spec("RUN-87")
+async def test_suspects_wait_for_those_of_their_queue_only_and_stay_suspects_when_they_are_handed_back(
+    bench: Bench,
+) -> None:
+    runs = [await queued(bench) for _ in range(3)]
+    await bench.rows("update runs set queue = 'nobody serves it' where id = %s returning id", runs[0])
+    for run_id in runs:
+        for _ in range(2):
+            await lost(bench, run_id)
+    query = "select (procrastinate_fetch_job_v2(array['default'], null)).args ->> 'run_id' as run where %s is not null"
+
+    async def fetched() -> list[str]:
+        return [row["run"] for row in await bench.rows(query, bench.project) if row["run"] is not None]
+
+    assert await fetched() == [str(runs[1])]
+    assert await fetched() == []
+
+    async with bench.database.pool.connection() as connection:
+        job = (await run_of(bench, runs[1]))["job_id"]
+        claimed = await claim(connection, bench.queue, runs[1], job, worker := await living(bench))
+        assert claimed is not None
+        await connection.execute("delete from procrastinate_jobs where id = %s", (job,))
+    run = RunLog(runs[1], bench.project, claimed["claim"], claimed["last_seq"], lambda: None)
+    await Custody(bench.database.pool, bench.queue, bench.wakeups, bench.journal, worker).hand_back(run)
+    assert await fetched() == [str(runs[2])]
+    assert await fetched() == []
 
 
 @pytest.mark.spec("RUN-60")
