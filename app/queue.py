@@ -36,6 +36,11 @@ shutdown.
 """
 
 
+def queue_after(queue: str) -> str:
+    """Where what was in the queue goes on after the process that it belonged to, if it did, has ended."""
+    return DEFAULT if queue.startswith(OWN_QUEUE) else queue
+
+
 @contextmanager
 def _plain_errors() -> Iterator[None]:
     """Let errors of the caller's connection be those that it knows, not the engine's."""

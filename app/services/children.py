@@ -74,13 +74,15 @@ async def start_child(
     return await transitions.execute(connection, queue, parent["project_id"], moved.run_id)
 
 
-async def retry_child(connection: Connection, queue: Queue, child: DictRow, *, again: bool) -> Moved | None:
+async def retry_child(
+    connection: Connection, queue: Queue, parent: DictRow, child: DictRow, *, again: bool
+) -> Moved | None:
     """Go on with a child run that its parent had let go, or where `again` says so with one that failed; else None."""
     let_go = child["status"] == RunStatus.CANCELLED and (child["reason"] or {}).get("code") == transitions.PARENT_ENDED
     if not let_go and not (again and child["status"] in (RunStatus.FAILED, RunStatus.CANCELLED)):
         return None
     try:
-        return await restarts.retry(connection, queue, child["project_id"], child["id"], by_parent=True)
+        return await restarts.retry(connection, queue, child["project_id"], child["id"], parent_queue=parent["queue"])
     except ConflictError:
         # Somebody has retried it in this very moment.
         return None

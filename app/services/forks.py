@@ -11,6 +11,7 @@ from app.compiler.kept import EVERY
 from app.db import as_arrays
 from app.errors import ConflictError, UnprocessableError, pointer_to
 from app.ids import new_id
+from app.queue import queue_after
 from app.schemas.run import ForkIn
 from app.services import transitions
 from app.services.graphs import Graphs, must_be_active, stored_version
@@ -55,7 +56,7 @@ async def fork(work: Work, graphs: Graphs, project_id: UUID, run_id: UUID, said:
         metadata=values["meta"] or {},
         forked_from=run_id,
         told={"forked_from": run_id, "from_node": said.from_node},
-        queue=values["queue"],
+        queue=queue_after(values["queue"]),
         priority=values["priority"],
     )
     return work.moved(await _fill(await work.connection(), run_id, moved, plan, said))

@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 from app.clock import now
 from app.db import as_arrays
 from app.errors import ConflictError
-from app.queue import Queue
+from app.queue import Queue, queue_after
 from app.services.calls import drop_calls
 from app.services.holds import HOLD, hold_values
 from app.services.moves import (
@@ -38,11 +38,12 @@ async def retry(  # who, what and how
     run_id: UUID,
     plan: Plan | None = None,
     *,
-    by_parent: bool = False,
+    parent_queue: str | None = None,
 ) -> Moved:
     """FAILED or CANCELLED → QUEUED: what completed stays, unless `plan` says otherwise.
 
-    A child run that is retried `by_parent` tells it of its end; by hand only if the parent has not ended before.
+    A child run that is retried by its parent goes to the `parent_queue` and tells the parent of its end; by hand only
+    if the parent has not ended before.
 
     Raises ConflictError (`cannot_retry`) in any other status.
     """
@@ -51,6 +52,7 @@ async def retry(  # who, what and how
         raise ConflictError(
             f"The run is {run['status']}; only a FAILED or CANCELLED run can be retried.", code="cannot_retry"
         )
+    run["queue"] = await _queue_of(connection, run) if parent_queue is None else parent_queue
     again: list[str] | None = []
     if plan is not None:
         again = await _nodes_with_states(connection, run_id, plan.restart.forgotten)
@@ -61,14 +63,21 @@ async def retry(  # who, what and how
     version = run["version"] if plan is None else plan.version
     row = await one(
         connection,
-        f"""update runs r set status = 'QUEUED', version = %(version)s, attempt = attempt + 1, losses = 0, resumes = 0,
+        f"""update runs r set status = 'QUEUED', version = %(version)s, queue = %(queue)s, attempt = attempt + 1,
+                   losses = 0, resumes = 0,
                    parent_told = not %(by_parent)s and exists (select 1 from runs p where p.id = r.parent_run_id
                                                                and p.status in ('COMPLETED', 'FAILED', 'CANCELLED')),
                    queued_at = %(now)s, started_at = null, finished_at = null, result = null, state = null,
                    error = null, last_seq = last_seq + 1, held = h.code is not null,
                    reason = (%(reasons)s::jsonb -> h.code)::json
             from {HOLD} h where r.id = h.id and r.status in ('FAILED', 'CANCELLED') returning r.*""",
-        {"version": version, "by_parent": by_parent, "now": now(), **hold_values(queue, run_id)},
+        {
+            "version": version,
+            "queue": run["queue"],
+            "by_parent": parent_queue is not None,
+            "now": now(),
+            **hold_values(queue, run_id),
+        },
     )
     if row is None:
         raise ConflictError("The run is no longer FAILED or CANCELLED.", code="cannot_retry")
@@ -76,6 +85,19 @@ async def retry(  # who, what and how
     if again is not None:
         data["again"] = again
     return await enqueue(connection, row, data)
+
+
+async def _queue_of(connection: Connection, run: DictRow) -> str:
+    """Where a run goes on that is retried by hand: with a parent that goes on, else where a worker may be."""
+    if run["parent_run_id"] is not None:
+        parent = await one(
+            connection,
+            """select queue from runs where id = %s and status not in ('COMPLETED', 'FAILED', 'CANCELLED')""",
+            (run["parent_run_id"],),
+        )
+        if parent is not None:
+            return str(parent["queue"])
+    return queue_after(run["queue"])
 
 
 async def keep_results(connection: Connection, source: UUID, target: UUID, plan: Plan) -> None:
@@ -146,7 +168,8 @@ async def go_on(connection: Connection, queue: Queue, run: DictRow, *, held: Map
 async def clear(connection: Connection, queue: Queue, run: DictRow, forget: Iterable[str] = ()) -> None:
     """Forget what has to run again: the nodes in `forget`, and those that failed, were cancelled or skipped behind.
 
-    Child runs of the former are let go, failed ones of the latter are retried. The caller holds the run's row.
+    Child runs of the former are let go, failed ones of the latter are retried, in the queue of `run`. The caller holds
+    the run's row.
     """
     forgotten = list(forget)
     await lock_below(connection, run["id"])
@@ -183,7 +206,7 @@ async def clear(connection: Connection, queue: Queue, run: DictRow, forget: Iter
     for child in children:
         # Somebody may have retried it by hand in this very moment.
         with suppress(ConflictError):
-            await retry(connection, queue, child["project_id"], child["id"], by_parent=True)
+            await retry(connection, queue, child["project_id"], child["id"], parent_queue=run["queue"])
     await run_sql(
         connection,
         """update runs set parent_told = false where parent_run_id = %s and parent_current and parent_told

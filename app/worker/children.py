@@ -54,7 +54,7 @@ class Children:
                     value=value,
                 )
             else:
-                moved = await retry_child(connection, self._queue, row, again=again)
+                moved = await retry_child(connection, self._queue, self._parent, row, again=again)
             if moved is not None or again:
                 row = await child_of(connection, self._parent["id"], place)
         for move in (*replaced, *([moved] if moved is not None else [])):

@@ -8,7 +8,7 @@ import pytest
 
 from app.db import Database
 from tests.cli.conftest import FAILING, Shell, line_with
-from tests.support import DOUBLE, ServerProcess, waiting
+from tests.support import DOUBLE, ServerProcess, ThreadServer, ended, waiting
 
 
 @pytest.mark.spec("CLI-1")
@@ -112,6 +112,21 @@ async def test_run_answers_approvals_as_it_is_told_or_says_that_nobody_is_there(
     assert "`ask` waits for an answer; give one with --answer 'ask=JSON'" in nobody.err
     odd = await local.run("run", file, "--answer", "ask")
     assert odd.code == 2
+
+
+@pytest.mark.spec("QUEUE-60")
+async def test_a_run_of_a_command_that_has_ended_goes_on_over_the_api(local: Shell, server: ThreadServer) -> None:
+    failed = await local.run("run", local.file("failing.json", FAILING), "--data", "{}", "--json")
+    async with httpx.AsyncClient(base_url=server.api) as client:
+        projects = (await client.get("/projects")).json()["items"]
+        (project,) = [one["id"] for one in projects if one["name"] == "local"]
+        runs = f"/projects/{project}/workflows/runs"
+        path = f"{runs}/{failed.value['run_id']}"
+        fork = (await client.post(f"{path}/fork", params={"execute": "true"}, json={})).json()
+        assert (await client.post(f"{path}/retry")).status_code == 202
+        for one in (f"{runs}/{fork['id']}", path):
+            run = await ended(client, one)
+            assert (run["status"], run["queue"]) == ("FAILED", "default")
 
 
 @pytest.mark.spec("CLI-6")

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from app.config import Settings
 from app.ids import new_id
 from app.main import create_app
-from app.services import transitions
+from app.services import restarts, transitions
 from app.services.transitions import Parent
 from app.worker.forsaken import Forsaken
 from app.worker.heartbeat import lock_key
@@ -123,6 +123,19 @@ async def test_a_run_of_a_command_goes_to_no_server_and_ends_with_its_command(be
     assert {moved.run_id for moved in await forsaken.look()} == {parent, child}
     (row,) = await bench.rows("select status, reason from runs where id = %s", parent)
     assert (row["status"], row["reason"]["code"]) == ("CANCELLED", "command_ended")
+
+
+@pytest.mark.spec("QUEUE-60")
+async def test_a_run_of_a_command_that_has_ended_is_retried_where_servers_work_with_its_children(bench: Bench) -> None:
+    parent = await _queued(bench, None)
+    await _queued(bench, Parent(parent, "a", 0, [], 1))
+    async with bench.database.pool.connection() as connection, connection.transaction():
+        await transitions.cancel(connection, bench.queue, bench.project, parent)
+        await restarts.retry(connection, bench.queue, bench.project, parent)
+    runs = await bench.rows("select status, queue from runs where id <> %s", new_id())
+    assert [(run["status"], run["queue"]) for run in runs] == [("QUEUED", "default")] * 2
+    queues = await bench.rows("select queue_name from procrastinate_jobs where id <> %s", -1)
+    assert [row["queue_name"] for row in queues] == ["default", "default"]
 
 
 async def _queued(bench: Bench, parent: Parent | None) -> UUID:
