@@ -16,6 +16,7 @@ from benchmarks import (
     faults,
     footprint,
     limits,
+    long,
     makespan,
     maps,
     running,
@@ -34,7 +35,7 @@ else:
     from uvloop import new_event_loop
 
 PARTS = ("compile", "maps", "makespan", "runs", "streams", "subscribers", "footprint", "scaling", "faults")
-LONG = ("limits", "soak")
+LONG = ("limits", "long", "soak")
 """Parts that take minutes, and so are measured only when they are asked for."""
 WIDTH = 160
 
@@ -55,6 +56,8 @@ async def measure(report: Report, parts: list[str], *, quick: bool, minutes: flo
         await faults.measure(report, quick=quick)
     if "limits" in parts:
         await limits.measure(report, quick=quick)
+    if "long" in parts:
+        await long.measure(report, quick=quick)
     if "soak" in parts:
         await soak.measure(report, minutes=minutes)
 

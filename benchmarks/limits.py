@@ -45,11 +45,11 @@ async def measure(report: Report, *, quick: bool) -> None:
         for count in (1, 2, 3):
             for shape in (SINGLE, TEN):
                 report.note(f"{PART}: {shape.name}, {count} worker processes")
-                size = await _size(url)
+                size = await size_of(url)
                 load = await _loaded(url, data, shape, count, seconds)
                 _tell(report, f"{shape.name}, {count} workers", load)
                 if count == 1:
-                    grown = await _size(url) - size
+                    grown = await size_of(url) - size
                     name = f"{shape.name}: growth of the database per run, checkpoints and indexes included"
                     report.add(Figure(PART, name, grown / load.runs / 1000, "kB"))
         for writers in (1, 2, 4):
@@ -76,9 +76,9 @@ async def _loaded(url: str, data: Path, shape: Shape, count: int, seconds: float
             await service.store(shape)
             await _drive(service, shape, 1.0, SLOTS)
             parties: dict[str, Callable[[], float]] = {
-                "the API": lambda: _cpu(server.pid),
-                "the workers": lambda: sum(_cpu(worker.pid) for worker in workers),
-                "PostgreSQL": lambda: _cpu_of_server(data),
+                "the API": lambda: cpu_of(server.pid),
+                "the workers": lambda: sum(cpu_of(worker.pid) for worker in workers),
+                "PostgreSQL": lambda: cpu_of_server(data),
             }
             before = {name: look() for name, look in parties.items()}
             began = time.perf_counter()
@@ -104,17 +104,17 @@ async def _drive(service: Service, shape: Shape, seconds: float, at_once: int) -
     return ended
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     times = psutil.Process(pid).cpu_times()
     return times.user + times.system
 
 
-def _cpu_of_server(data: Path) -> float:
+def cpu_of_server(data: Path) -> float:
     """CPU seconds of the database's processes, those that ended included."""
     postmaster = psutil.Process(int((data / "postmaster.pid").read_text().splitlines()[0]))
     times = postmaster.cpu_times()
     ended = times.children_user + times.children_system
-    return _cpu(postmaster.pid) + ended + sum(_cpu(child.pid) for child in postmaster.children())
+    return cpu_of(postmaster.pid) + ended + sum(cpu_of(child.pid) for child in postmaster.children())
 
 
 @asynccontextmanager
@@ -150,7 +150,7 @@ async def _rows(url: str, writers: int, seconds: float) -> float:
         return batches * BATCH / (time.perf_counter() - began)
 
 
-async def _size(url: str) -> int:
+async def size_of(url: str) -> int:
     """Bytes of the database."""
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
         row = await (await connection.execute("select pg_database_size(current_database())")).fetchone()

@@ -131,6 +131,10 @@ class CompiledWorkflow:
         """Whether an error edge begins at the node."""
         return any(edge.kind == "error" for edge in self._works[self._index[node_id]].program.edges)
 
+    def replaces(self, key: str) -> bool:
+        """Whether only the last of all writes to a key of the state counts."""
+        return self._reduction.replaces(key)
+
     def depends_on_config_only(self, node_id: str) -> bool:
         """Whether the node gives the same whenever its config says the same, once its templates are filled in."""
         return depends_on_config_only(self._works[self._index[node_id]].program)

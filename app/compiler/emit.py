@@ -220,10 +220,14 @@ class Emitter:
             previous = {n: turn.previous[n] for n in unit.nodes if n in turn.previous}
             base = turn.state_at(unit, self._reduction)
             lap = Turn(body, turn, base=base, previous=previous)
+            passed = context.passed.get((body.number, tuple(turn.path)))
+            if passed is not None:
+                context.counts.update(passed.counts)
+                lap = lap.behind(passed, self._reduction)
             context.turns[body.number] = lap
             ended: list[Turn] = []
             context.ended[body.number] = ended
-            result = await graph.ainvoke({"outputs": {}, "laps": 0}, config)
+            result = await graph.ainvoke({"outputs": {}, "laps": lap.lap}, config)
             self._leave(turn, unit, ended[0])
             return {"outputs": result.get("outputs", {})}
 

@@ -18,8 +18,8 @@ from app.compiler.context import RunInfo
 from app.compiler.items import ItemLog, ItemState, Results
 from app.compiler.plan import START, Region, Unit
 from app.compiler.resources import Resources
-from app.compiler.state import Reduction, Write
-from app.compiler.waiting import ChildRuns, Place, Waits
+from app.compiler.state import Carried, Reduction, Write
+from app.compiler.waiting import ChildRuns, Path, Place, Waits
 
 EdgeState = Literal["taken", "dead", "broken", "parked"]
 Status = Literal["COMPLETED", "FAILED", "SKIPPED", "WAITING"]
@@ -74,12 +74,27 @@ class Debug:
         return self.step or node_id in self.nodes
 
 
+@dataclass(frozen=True, slots=True)
+class Passed:
+    """The laps of a loop that ended in earlier executions, the next one being `lap`: what they have left.
+
+    `previous` holds the newest outcomes of the loop's nodes and `counts` the turns they have had, both by index;
+    `writes` are in the order in which the laps made them.
+    """
+
+    lap: int
+    previous: Mapping[int, Outcome]
+    counts: Mapping[int, int]
+    writes: Sequence[Write] = ()
+
+
 @dataclass(slots=True)
 class RunContext:
     """One execution of one run: LangGraph's `context`, shared by all its units.
 
     `known` holds what earlier executions have completed, by node id and iteration, and `items` the items of maps by
-    place; `item_log` takes down where they stand now; `attempts` how often a node that has to run again was tried
+    place; `passed` the laps that need not be gone through again, by the number of the loop's region and the laps around
+    it; `item_log` takes down where items stand now; `attempts` how often a node that has to run again was tried
     before; `begun` when the nodes that waited had begun; `kept` what nodes gave on an older version of the graph, or
     are to give. `calls` are made for nodes that other workers run; without it all run here. `parks` are the outcomes
     of those that wait. `assure` returns once it is certain that the run still is this execution's own; awaited before
@@ -90,6 +105,7 @@ class RunContext:
     resources: Resources
     known: Mapping[tuple[str, int], Outcome] = field(default_factory=dict)
     items: dict[Place, ItemState] = field(default_factory=dict)
+    passed: Mapping[tuple[int, Path], Passed] = field(default_factory=dict)
     item_log: ItemLog | None = None
     kept: Mapping[tuple[str, int], Outcome] = field(default_factory=dict)
     attempts: Mapping[tuple[str, int], int] = field(default_factory=dict)
@@ -143,7 +159,7 @@ class Turn:
         lap: int = 0,
         base: dict[str, JsonValue] | None = None,
         previous: Mapping[int, Outcome] | None = None,
-        carried: list[Write] | None = None,
+        carried: Carried | None = None,
     ) -> None:
         self.region = region
         self.parent = parent
@@ -151,7 +167,7 @@ class Turn:
         self.path: list[int] = [] if parent is None else [*parent.path, lap]
         self.base: dict[str, JsonValue] = base or {}
         self.previous: Mapping[int, Outcome] = previous or {}
-        self.carried: list[Write] = carried or []
+        self.carried = carried
         self.outcomes: dict[int, Outcome] = {}
         self.edges: dict[int, EdgeState] = {START: "taken"}
         self.exits: dict[int, EdgeState] = {}
@@ -212,23 +228,25 @@ class Turn:
 
     def ended(self) -> list[Write]:
         """Everything written in this pass, in topological order, after what earlier laps wrote."""
-        return [*self.carried, *self._writes_of(-1)]
+        return [*(self.carried or ()), *self._writes_of(-1)]
 
     def view(self) -> dict[int, Outcome]:
         """The newest outcome of every node of the region."""
         return {**self.previous, **self.outcomes}
 
     def next_lap(self, reduction: Reduction) -> "Turn":
-        """The turn of the next lap of the same loop."""
-        written = self._writes_of(-1)
-        return Turn(
-            self.region,
-            self.parent,
-            lap=self.lap + 1,
-            base=reduction.reduce(self.base, written),
-            previous=self.view(),
-            carried=[*self.carried, *written],
-        )
+        """The turn of the next lap of the same loop. What was carried here goes along: this turn has ended."""
+        return self._lap(self.lap + 1, self.view(), self._writes_of(-1), reduction)
+
+    def behind(self, passed: Passed, reduction: Reduction) -> "Turn":
+        """The turn of the first lap that is to be gone through, this one being the first of all."""
+        return self._lap(passed.lap, {**self.previous, **passed.previous}, passed.writes, reduction)
+
+    def _lap(self, lap: int, previous: Mapping[int, Outcome], written: Sequence[Write], reduction: Reduction) -> "Turn":
+        base = reduction.reduce(self.base, written)
+        carried = self.carried or Carried(reduction)
+        carried.add(written)
+        return Turn(self.region, self.parent, lap=lap, base=base, previous=previous, carried=carried)
 
     def _taken(self, unit: Unit) -> bool:
         return any(self.edges.get(edge) == "taken" for edge in unit.incoming)

@@ -185,7 +185,7 @@ class Executor:
         if calls is not None:
             calls.waits = context.waits
         fresh = row["claim"] == 1 and row["forked_from"] is None
-        waiting = [] if fresh else await recall(self._pool, run, context)
+        waiting = [] if fresh else await recall(self._pool, run, context, compiled)
         items = Items(self._journal, run, context.items.values())
         context.item_log = items
         compiled.begin(context)

@@ -9,7 +9,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 from psycopg.rows import DictRow, dict_row, tuple_row
 
-from app.compiler import Outcome, RunContext
+from app.compiler import CompiledWorkflow, Outcome, RunContext
 from app.compiler.items import ItemState
 from app.compiler.turns import Before
 from app.compiler.waiting import Place, Signal
@@ -17,15 +17,16 @@ from app.db import Pool
 from app.services.inputs import make_whole
 from app.statuses import NODE_ENDED
 from app.worker.journal import NodeRow, RunLog, as_text
+from app.worker.laps import EndedLaps
 
 
-async def recall(pool: Pool, run: RunLog, context: RunContext) -> list[NodeRow]:
+async def recall(pool: Pool, run: RunLog, context: RunContext, compiled: CompiledWorkflow) -> list[NodeRow]:
     """Fill the context with what is known of the run; returns the states of the nodes that wait."""
     run_id = run.run_id
+    laps = EndedLaps(compiled, run_id)
     async with pool.connection() as connection, connection.transaction():
         cursor = connection.cursor(row_factory=dict_row)
-        await cursor.execute("select * from node_states where run_id = %s", (run_id,))
-        states = await cursor.fetchall()
+        states = await laps.read(connection)
         items = await _items(connection, run_id)
         await cursor.execute("select * from kept_results where run_id = %s", (run_id,))
         kept = await cursor.fetchall()
@@ -39,13 +40,15 @@ async def recall(pool: Pool, run: RunLog, context: RunContext) -> list[NodeRow]:
                and exists (select 1 from runs where id = %s and claim = %s)""",
             (run_id, run_id, run.claim),
         )
-        await cursor.execute("select * from run_signals where run_id = %s order by created_at, id", (run_id,))
+        await cursor.execute(_SIGNALS, (run_id,))
         signals = await cursor.fetchall()
         await cursor.execute(
             "select node_id, iteration, path, attempt, status, created_at from node_calls where run_id = %s", (run_id,)
         )
-        calls = _calls_that_count(await cursor.fetchall(), states, items)
+        made = [row for row in await cursor.fetchall() if not laps.have(*_key(row))]
+        calls = _calls_that_count(made, states, items)
     context.known = {_key(row): _outcome(row) for row in states if _is_done(row)}
+    context.passed = laps.passed(context.known)
     context.kept = {_key(row): _kept(row) for row in kept}
     turns = {place[:2] for place in calls}
     standing = [row for row in states if row["status"] == "WAITING" or (_key(row) in turns and not _is_done(row))]
@@ -97,6 +100,13 @@ def began_at(reason: Mapping[str, Any] | None) -> datetime | None:
     since = (reason or {}).get("since")
     return None if since is None else datetime.fromisoformat(since)
 
+
+# What was said to a turn that has ended is of no use to anybody.
+_SIGNALS: LiteralString = """
+select * from run_signals s where run_id = %s and not exists (
+  select 1 from node_states n where n.run_id = s.run_id and n.node_id = s.node_id and n.iteration = s.iteration
+  and n.status in ('COMPLETED', 'SKIPPED', 'FAILED'))
+order by created_at, id"""
 
 _ITEMS: LiteralString = """
 select node_id, iteration, path, status, attempt, digest, output, error, reason, wake_at, started_at
