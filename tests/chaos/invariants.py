@@ -119,9 +119,14 @@ LAST_WORDS_SECONDS = 0.5
 
 
 async def no_call_after_completion(world: World, thawed: float | None = None) -> None:
-    """No tool was called for a turn whose completion had been committed before."""
+    """No tool was called for a turn whose completion had been committed before.
+
+    A database that does not keep the times of its commits is asked for those of the events: no commit comes before.
+    """
     rows = await world.rows(
-        """select run_id::text, node_id, (data ->> 'iteration')::int, extract(epoch from pg_xact_commit_timestamp(xmin))
+        """select run_id::text, node_id, (data ->> 'iteration')::int,
+                  extract(epoch from case current_setting('track_commit_timestamp')
+                                     when 'on' then pg_xact_commit_timestamp(xmin) else at end)
            from run_events where type = 'workflow.node.completed' and data ->> 'reused' is null"""
     )
     committed = {(run, node, iteration): float(at) for run, node, iteration, at in rows if at is not None}

@@ -4,8 +4,11 @@ import signal
 import time
 from typing import Any
 
+import psutil
+import psycopg
 import pytest
 
+from app.worker.sweeper import SWEEP_LOCK
 from tests.chaos.invariants import check, check_over_http
 from tests.chaos.load import Load, output
 from tests.chaos.world import WorkerProcess, World, scaled
@@ -56,5 +59,57 @@ async def test_a_worker_that_stood_still_writes_nothing_and_works_on(world: Worl
         assert first == again
         assert first[:2] == ("COMPLETED", 7)
         assert not lost
+        await check(world, thawed=thawed)
+        await check_over_http(world, [path])
+
+
+async def sweeper_that_waits(world: World) -> WorkerProcess | None:
+    """The worker in whose sweep the database waits for a lock, found by its connection."""
+    rows = await world.rows(
+        """select a.client_port from pg_locks l join pg_stat_activity a on a.pid = l.pid
+           where l.locktype = 'advisory' and l.granted and a.wait_event_type = 'Lock'
+           and a.datname = current_database() and l.classid::bigint << 32 | l.objid::bigint = %s""",
+        (SWEEP_LOCK,),
+    )
+    for worker in world.workers:
+        if rows and worker.is_alive and worker.process is not None:
+            ends = psutil.Process(worker.process.pid).net_connections("tcp")
+            if any(end.laddr and end.laddr.port == rows[0][0] for end in ends):
+                return worker
+    return None
+
+
+@pytest.mark.spec("RUN-88")
+@pytest.mark.parametrize("size", [{"workers": 3}], ids=["three-workers"])
+async def test_a_worker_that_stands_still_in_the_middle_of_a_sweep_stops_nobody(world: World) -> None:
+    gate = world.folder / "gate"
+    held = {"id": "held", "type": "tool", "config": {"tool": "chaos.gate", "args": {"path": str(gate), "value": 7}}}
+    path = await started(world.projects[0], graph([held, output("{{ held.output }}")], ("held", "end")))
+    run_id = path.rpartition("/")[2]
+    victim = await worker_of(world, path)
+    async with Load(world) as load:
+        async with await psycopg.AsyncConnection.connect(world.direct) as lock:
+            # Whoever comes to take the run from the dead waits here, with the sweepers' lock in his hands.
+            await lock.execute("select 1 from runs where id::text = %s for update", (run_id,))
+            victim.kill()
+            zombie = await until(lambda: sweeper_that_waits(world))
+            await load.start(scaled(4, 60))
+            zombie.send(signal.SIGSTOP)
+            await lock.rollback()
+        await until(lambda: has(world, "select 1 from runs where id::text = %s and losses = 1", (run_id,)))
+        gate.touch()
+        await load.start(scaled(3, 60))
+        await load.finished(seconds=scaled(30, 120))
+        assert not await has(world, "select 1 from workers where pid = %s", (zombie.process.pid,))
+        thawed = time.time()
+        zombie.send(signal.SIGCONT)
+
+        # It works on, and looks for the lost again: nobody else is there to do it.
+        for worker in world.workers:
+            if worker is not zombie:
+                worker.kill()
+        await load.start(scaled(4, 60))
+        await load.finished(seconds=scaled(30, 120))
+        assert not await has(world, "select 1 from runs where losses > 1 or status = 'FAILED'")
         await check(world, thawed=thawed)
         await check_over_http(world, [path])

@@ -93,16 +93,20 @@ class World:
     workers: list[WorkerProcess] = field(default_factory=list)
 
     @classmethod
-    async def make(cls, folder: Path, url: str, direct: str, *, workers: int = 1) -> "World":
-        """An API and so many workers; without a worker, the API executes runs itself."""
+    async def make(cls, folder: Path, url: str | None, direct: str, *, workers: int = 1) -> "World":
+        """An API and so many workers; without any, the API executes runs itself, and without a URL it brings a database."""
         environment = {**FAST, "CHAOS_CALLS": str(folder / "calls")}
         api = ServerProcess(folder / "api", url, environment)
         client = httpx.AsyncClient(base_url=api.api, timeout=30)
-        world = cls(folder, url, direct, environment, api, client)
+        world = cls(folder, url or "", direct, environment, api, client)
         (folder / "calls").touch()
-        starts = [world.add_worker() for _ in range(workers)]
-        await asyncio.gather(api.start(*(["--no-worker"] if workers else [])), *starts)
-        world.projects = [await Project.make(client, name) for name in ("One", "Two")]
+        try:
+            starts = [world.add_worker() for _ in range(workers)]
+            await asyncio.gather(api.start(*(["--no-worker"] if workers else [])), *starts)
+            world.projects = [await Project.make(client, name) for name in ("One", "Two")]
+        except BaseException:
+            await world.close()
+            raise
         return world
 
     async def add_worker(self, **more: str) -> WorkerProcess:
