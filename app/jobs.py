@@ -80,6 +80,12 @@ class PatientConnector(PsycopgConnector):
             await asyncio.sleep(pause)
 
 
+def _told(task: asyncio.Task[Any]) -> None:
+    """Take in what came of a job's task: it fails where the job's row is gone, as others have taken over its work."""
+    if not task.cancelled() and (error := task.exception()) is not None:
+        _log.info("The end of a job could not be noted: %s", error.__cause__ or error)
+
+
 class Jobs:
     """The jobs that this process works on."""
 
@@ -122,6 +128,7 @@ class Jobs:
         task = asyncio.current_task()
         assert task is not None  # noqa: S101  # a coroutine that runs has a task
         self._tasks.add(task)
+        task.add_done_callback(_told)
         try:
             await job()
         finally:

@@ -22,7 +22,7 @@ from app.queue import Queue
 from app.schemas.common import JsonObject
 from app.services import runs, transitions
 from app.services.graphs import Graphs, must_be_active, stored_version
-from app.services.moves import reason
+from app.services.moves import lock_with_children, reason
 from app.services.pages import rfc3339
 from app.services.schedules import next_of, row_of
 from app.services.timetable import Timetable
@@ -259,6 +259,7 @@ async def _start_waiting(work: Work, firer: Firer, schedule: DictRow) -> None:
 
 
 async def _cancel(work: Work, queue: Queue, project_id: UUID, live: Sequence[UUID]) -> None:
+    await lock_with_children(await work.connection(), live)
     for run_id in live:
         try:
             await runs.cancel(work, queue, project_id, run_id)

@@ -1,6 +1,6 @@
 """What all moves of runs share: the event that tells of a move, the lock of the run's row, the job behind it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, LiteralString
@@ -98,15 +98,15 @@ async def locked(connection: Connection, project_id: UUID, run_id: UUID) -> Dict
     return {**row, **(version or {})}
 
 
-async def lock_below(connection: Connection, run_id: UUID) -> None:
-    """Lock the child runs of a run and theirs, all in the order of their ids, before any of them is moved."""
-    await run_sql(connection, _LOCK_BELOW, (run_id,))
+async def lock_with_children(connection: Connection, run_ids: Sequence[UUID]) -> None:
+    """Lock runs, their child runs and theirs, all in the order of their ids, before any of them is moved."""
+    await run_sql(connection, _LOCK_WITH_CHILDREN, (list(run_ids),))
 
 
-_LOCK_BELOW: LiteralString = """
+_LOCK_WITH_CHILDREN: LiteralString = """
 with recursive below as (
-  select id from runs where parent_run_id = %s and parent_current and status <> 'COMPLETED'
-  union all
+  select id from runs where id = any(%s)
+  union
   select c.id from below b join runs c on c.parent_run_id = b.id where c.parent_current and c.status <> 'COMPLETED')
 select 1 from runs where id in (select id from below) order by id for update"""
 

@@ -18,7 +18,7 @@ from app.services.moves import (
     Moved,
     enqueue,
     json_or_null,
-    lock_below,
+    lock_with_children,
     locked,
     one,
     run_sql,
@@ -172,7 +172,7 @@ async def clear(connection: Connection, queue: Queue, run: DictRow, forget: Iter
     the run's row.
     """
     forgotten = list(forget)
-    await lock_below(connection, run["id"])
+    await lock_with_children(connection, [run["id"]])
     await drop_calls(connection, queue, run["id"])
     await run_sql(
         connection,

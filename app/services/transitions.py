@@ -34,7 +34,7 @@ from app.services.moves import (
     NewEvent,
     enqueue,
     json_or_null,
-    lock_below,
+    lock_with_children,
     locked,
     one,
     reason,
@@ -274,7 +274,7 @@ async def cancel_children(  # noqa: PLR0917  # a place is node, iteration and pa
     path: Sequence[int] = (),
 ) -> list[Moved]:
     """Cancel the live child runs of a run, or of one turn of a node, or of an item; the caller holds the run's row."""
-    await lock_below(connection, run_id)
+    await lock_with_children(connection, [run_id])
     rows = await several(
         connection,
         """select id, project_id from runs

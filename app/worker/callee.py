@@ -1,10 +1,10 @@
 """The callee: does the work of nodes whose runs are executed by other workers."""
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import suppress
 from dataclasses import asdict
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
 from pydantic import JsonValue
@@ -24,6 +24,8 @@ from app.worker.patience import outlasting
 SAY_SECONDS = 0.15
 """What a node says is told together so often at most."""
 MOST_UNSAID = 1000
+
+T = TypeVar("T")
 
 _log = log.get(__name__)
 
@@ -52,8 +54,7 @@ class Callee:
 
     async def execute(self, call_id: UUID, job_id: int, shutting_down: Callable[[], bool]) -> None:
         """Take up the call if it is still there to be taken, and bring it to its end."""
-        async with self._pool.connection() as connection, connection.transaction():
-            taken = await take_call(connection, call_id, job_id, self._worker_id)
+        taken = await _to_the_end(self._take(call_id, job_id))
         if taken is None:
             return
         self._wake(taken.moved)
@@ -71,8 +72,15 @@ class Callee:
             return
         await _to_the_end(self._finish(taken, speech, result))
 
+    async def _take(self, call_id: UUID, job_id: int) -> Taken | None:
+        async with self._pool.connection() as connection, connection.transaction():
+            return await take_call(connection, call_id, job_id, self._worker_id)
+
     async def _work(self, taken: Taken, speech: "_Speech") -> dict[str, Any]:
         """The output or the error, as the call's row keeps it."""
+        if is_being_cancelled():
+            # It was while the call was taken up.
+            raise asyncio.CancelledError
         call, run = taken.call, taken.run
         info = RunInfo(str(run["id"]), str(run["project_id"]), str(run["workflow_id"]), run["attempt"], run["input"])
         place = (call["node_id"], call["iteration"], tuple(call["path"]))
@@ -110,13 +118,13 @@ class Callee:
             self._wakeups.wake(moved.project_id, moved.run_id, moved.last_seq)
 
 
-async def _to_the_end(work: Any) -> None:
-    """Do the work even if the task is cancelled meanwhile."""
+async def _to_the_end(work: Awaitable[T]) -> T:
+    """What the work gives, done even if the task is cancelled meanwhile."""
     task = asyncio.ensure_future(work)
     while not task.done():
         with suppress(asyncio.CancelledError):
             await asyncio.shield(task)
-    task.result()
+    return task.result()
 
 
 class _Speech:
@@ -136,7 +144,10 @@ class _Speech:
         """Take in a report; waits only where far too much is said. Raises TypeError for what is no JSON."""
         jsontext.dumps(data)
         self._add(News(kind, data))
-        if self._task is None or self._task.done():
+        if self._task is not None and self._task.done():
+            self._task.result()
+            self._task = None
+        if self._task is None:
             self._task = asyncio.create_task(self._tell_soon())
         if len(self._unsaid) > MOST_UNSAID:
             await asyncio.shield(self._task)
@@ -144,8 +155,7 @@ class _Speech:
     async def finish(self) -> None:
         """Tell what is left."""
         if self._task is not None:
-            if not self._task.done():
-                await self._task
+            await self._task
             await self._tell()
 
     def stop(self) -> None:

@@ -28,11 +28,13 @@ from app.services.moves import EVENT_BYTES, reason
 from app.services.transitions import Advance, advance, give_up, put_off
 from app.statuses import RunStatus
 from app.worker.batch import ROW_BYTES, Batch, Row, Speech, put, weight
-from app.worker.outages import is_stale, passes
+from app.worker.outages import is_stale, passes, was_ended
 
 MAX_BYTES = 32_000_000
 """Past this, runs wait for the next flush before they go on. As much again may be on its way to the database."""
 LONGEST_PAUSE_SECONDS = 1.0
+MOST_ENDED = 3
+"""A run whose rows the server has ended this often, as they took too long, FAILS."""
 
 # The columns that may be large.
 _STATE_TEXTS, _ITEM_TEXTS, _WRITE_TEXTS, _VALUE_TEXTS = slice(8, 16), slice(7, 10), slice(8, 9), slice(2, 3)
@@ -301,12 +303,14 @@ class Journal:
             await self._write_alone(batch.only(run_id), batch.logs[run_id])
 
     async def _write_alone(self, alone: Batch, run: RunLog) -> None:
-        pause = 0.0
+        pause, ended = 0.0, 0
         while True:
             try:
                 await self._write(alone, again=True)
             except Exception as error:  # noqa: BLE001  # what cannot be written must not keep other runs from it
-                if not passes(error):
+                # It may have stood still by chance; what takes too long each time would keep all others waiting.
+                ended += was_ended(error)
+                if not passes(error) and (not was_ended(error) or ended == MOST_ENDED):
                     await self._give_up_until_done(run, error)
                     return
                 _log.warning("A run cannot be written and keeps its rows: %s", error)
@@ -352,9 +356,8 @@ class Journal:
 
     async def _write_into(self, connection: AsyncConnection[Any], batch: Batch, *, again: bool) -> None:
         if again:
-            # A run without events in the batch looks committed either way; its rows may be written twice.
-            told = {row[0] for row in batch.events}
-            batch.drop(await _committed(connection, [m for m in batch.moves.values() if m.run_id in told]))
+            # Of a run without events in the batch nobody knows; its rows may be written twice.
+            batch.drop(await _committed(connection, batch.events))
         kept = await advance(connection, batch.moves.values())
         lost = batch.moves.keys() - kept
         self._lose(batch.logs[run_id] for run_id in lost)
@@ -373,16 +376,16 @@ class Journal:
                 run.lost()
 
 
-async def _committed(connection: AsyncConnection[Any], moves: Iterable[Advance]) -> set[UUID]:
-    """The moves that an earlier try has committed although its answer was lost."""
-    rows = [(move.run_id, move.claim, move.last_seq) for move in moves]
-    columns = [list(column) for column in zip(*rows, strict=True)] if rows else [[], [], []]
+async def _committed(connection: AsyncConnection[Any], events: Iterable[Row]) -> set[UUID]:
+    """The runs whose events an earlier try has committed although its answer was lost."""
+    newest = {row[0]: row[:3] for row in events}
+    columns = [list(column) for column in zip(*newest.values(), strict=True)] or [[], [], []]
     cursor = await connection.execute(
-        """select r.id from runs r join unnest(%s::uuid[], %s::int[], %s::bigint[]) as v(id, claim, last_seq)
-           on r.id = v.id and r.claim = v.claim and r.last_seq >= v.last_seq""",
+        """select e.run_id from run_events e join unnest(%s::uuid[], %s::bigint[], %s::uuid[]) as v(run_id, seq, id)
+           on e.run_id = v.run_id and e.seq = v.seq and e.id = v.id""",
         columns,
     )
-    return {row["id"] for row in await cursor.fetchall()}
+    return {row["run_id"] for row in await cursor.fetchall()}
 
 
 def as_text(value: Any) -> str | None:

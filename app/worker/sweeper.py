@@ -12,7 +12,7 @@ from app import log
 from app.db import Database
 from app.events.wakeups import Wakeups
 from app.queue import Queue
-from app.services.moves import Moved, one, reason
+from app.services.moves import Moved, lock_with_children, one, reason
 from app.services.restarts import hasten
 from app.services.signals import tell_parent
 from app.services.transitions import cancel_children, give_up, requeue
@@ -64,7 +64,9 @@ class Sweeper:
                 return []
             await self._bury(connection)
             found = [*await self._orphans(connection), *await self._stranded(connection)]
-            # In the order of their ids, as everybody locks several runs; a parent is older than its children.
+            # In the order of their ids, as everybody locks several runs; a retry goes on to the children of its run.
+            if found:
+                await lock_with_children(connection, [run["id"] for run in found])
             moves = [await self._move(connection, run) for run in sorted(found, key=lambda run: run["id"])]
         async with self._pool.connection() as connection:
             # Each by itself: in the transaction above jobs would be locked before runs, which others do the other way.

@@ -1,5 +1,7 @@
 """Taking up a run whatever becomes of the database's answer."""
 
+import asyncio
+from functools import partial
 from uuid import UUID
 
 from psycopg.rows import DictRow
@@ -16,7 +18,8 @@ from app.worker.suspects import keep_apart
 async def take_up(pool: Pool, queue: Queue, run_id: UUID, job_id: int, worker_id: UUID) -> DictRow | None:
     """The run's row, as `claims.claim` gives it.
 
-    Where a claim was committed and its answer lost, the run goes back into the queue, and this gives None.
+    Where a claim was committed and its answer lost, the run goes back into the queue, and this gives None; so it does
+    where this is cancelled meanwhile.
     """
     tries = 0
 
@@ -29,7 +32,13 @@ async def take_up(pool: Pool, queue: Queue, run_id: UUID, job_id: int, worker_id
             await _give_back(pool, run_id, job_id, worker_id)
         return row
 
-    return await outlasting(claimed, "A run that is taken up")
+    try:
+        return await outlasting(claimed, "A run that is taken up")
+    except asyncio.CancelledError:
+        # It may have been committed all the same, and would count as lost.
+        give_back = partial(_give_back, pool, run_id, job_id, worker_id)
+        await asyncio.shield(outlasting(give_back, "A run that is handed back"))
+        raise
 
 
 async def _give_back(pool: Pool, run_id: UUID, job_id: int, worker_id: UUID) -> None:

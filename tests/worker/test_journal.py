@@ -8,9 +8,11 @@ import pytest
 from app import jsontext
 from app.clock import now
 from app.compiler.items import ItemState
+from app.services import transitions
 from app.services.transitions import Advance
 from app.statuses import RunStatus
 from app.worker.journal import NodeRow
+from tests.support import until
 from tests.worker.bench import Bench
 
 
@@ -150,7 +152,10 @@ async def refuses(bench: Bench, state: str, *, times: int, mark: str) -> None:
 @pytest.mark.spec("SAVE-3")
 @pytest.mark.parametrize(
     "state",
-    ["40001", "40P01", "53100", "53200", "55P03", "57014", "57P01", "57P03", "58030", "25006", "0A000", "08006"],
+    [
+        *("40001", "40P01", "53100", "53200", "55P03", "57014"),
+        *("57P01", "57P03", "58030", "25006", "25P04", "0A000", "08006"),
+    ],
 )
 async def test_an_error_that_passes_costs_another_try(bench: Bench, state: str) -> None:
     run = await bench.claimed()
@@ -164,7 +169,7 @@ async def test_an_error_that_passes_costs_another_try(bench: Bench, state: str) 
 
 
 @pytest.mark.spec("SAVE-4")
-@pytest.mark.parametrize("state", ["P0001", "22003", "23514", "54000", "42501", "XX000"])
+@pytest.mark.parametrize("state", ["P0001", "22003", "23514", "54000", "42501", "XX000", "25P04"])
 async def test_a_refusal_ends_its_run_only(bench: Bench, state: str) -> None:
     good, bad = await bench.claimed(), await bench.claimed()
     await refuses(bench, state, times=1000, mark="evil")
@@ -178,6 +183,38 @@ async def test_a_refusal_ends_its_run_only(bench: Bench, state: str) -> None:
     rows = await bench.rows("select status, reason from runs where id = %s", bad.run_id)
     assert (rows[0]["status"], rows[0]["reason"]["code"]) == ("FAILED", "internal_error")
     assert len(await bench.rows("select 1 from run_events where run_id = %s", good.run_id)) == 4
+
+
+@pytest.mark.spec("RUN-90")
+@pytest.mark.parametrize("moved", ["cancelled", "taken by the sweeper"])
+async def test_rows_that_failed_are_not_taken_for_written_because_others_have_moved_the_run(
+    bench: Bench, moved: str
+) -> None:
+    run = await bench.claimed()
+    await refuses(bench, "57014", times=1000, mark="hard")
+    bench.journal.event(run, "workflow.node.started", "a", '{"it": "hard"}')
+    written = asyncio.create_task(bench.journal.written(run))
+    await until(lambda: tried(bench))
+    async with bench.database.pool.connection() as connection, connection.transaction():
+        if moved == "cancelled":
+            await transitions.cancel(connection, bench.queue, bench.project, run.run_id)
+        else:
+            await transitions.requeue(connection, run.run_id, None, {"code": "x", "message": "x"}, loss=False)
+    async with bench.database.pool.connection() as connection:
+        await connection.execute("drop trigger refuses on run_events")
+
+    async with asyncio.timeout(10):
+        assert not await written
+    assert run.is_lost
+    rows = await bench.rows("select type from run_events where run_id = %s", run.run_id)
+    assert "workflow.node.started" not in [row["type"] for row in rows]
+
+
+async def tried(bench: Bench) -> bool:
+    """Whether an event has been refused at least once."""
+    async with bench.database.pool.connection() as connection:
+        row = await (await connection.execute("select is_called from tries")).fetchone()
+    return row is not None and row["is_called"]
 
 
 @pytest.mark.spec("SAVE-4")

@@ -186,6 +186,25 @@ async def test_a_cancel_locks_all_child_runs_in_the_order_of_their_ids(bench: Be
 
 
 @pytest.mark.spec("RUN-57")
+async def test_a_look_of_the_sweeper_locks_all_that_it_will_move_in_the_order_of_their_ids(bench: Bench) -> None:
+    going_on, stranded = await queued(bench), await queued(bench)
+    child = await queued(bench, Parent(going_on, "a", 0, [], 1))
+    await bench.rows(
+        """update runs set status = 'RETRYING', wake_at = now() - interval '1 minute' where id = %s returning id""",
+        going_on,
+    )
+    await bench.rows("update runs set status = 'FAILED' where id = %s returning id", child)
+    await bench.rows("delete from procrastinate_jobs where id <> %s returning id", -1)
+
+    async with holding(bench.database, stranded):
+        task = asyncio.create_task(sweeper_of(bench).sweep())
+        await until(lambda: waits_for_a_lock(bench.database))
+        assert not await is_locked(bench.database, child)
+    assert {moved.run_id for moved in await task} >= {going_on, stranded}
+    assert {(await run_of(bench, run_id))["status"] for run_id in (going_on, stranded, child)} == {"QUEUED"}
+
+
+@pytest.mark.spec("RUN-57")
 async def test_a_retry_locks_all_child_runs_in_the_order_of_their_ids(bench: Bench) -> None:
     top = await queued(bench)
     first, second = [await queued(bench, Parent(top, "a", n, [], 1)) for n in range(2)]
