@@ -8,6 +8,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 ProjectName = Annotated[
     str | None, typer.Option("--project", help="Id or name. [default: GRAPHWRIGHT_PROJECT, or the only project]")
 ]
+WorkflowId = Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow's id.")]
 Most = Annotated[int, typer.Option("--limit", min=1, help="At most so many.")]
 
 

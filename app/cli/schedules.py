@@ -6,7 +6,7 @@ import typer
 
 from app.cli.api import Api
 from app.cli.files import parse_json, read_json
-from app.cli.options import AsJson, Most, ProjectName, commands
+from app.cli.options import AsJson, Most, ProjectName, WorkflowId, commands
 from app.cli.output import show_fields, show_json, show_table
 
 app = commands("Runs by the clock.")
@@ -14,7 +14,6 @@ app = commands("Runs by the clock.")
 FIELDS = ("id", "name", "cron", "timezone", "active", "next_at", "last_at", "last_run_id", "catch_up", "overlap")
 COUNTS = ("missed", "skipped", "failed")
 
-WorkflowId = Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow's id.")]
 ScheduleId = Annotated[str, typer.Argument(metavar="ID", help="A schedule's id.")]
 
 

@@ -5,12 +5,11 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.api import Api
-from app.cli.options import AsJson, Most, ProjectName, commands
+from app.cli.options import AsJson, Most, ProjectName, WorkflowId, commands
 from app.cli.output import say, show_fields, show_json, show_table
 
 app = commands("Addresses that start runs by signed webhooks.")
 
-WorkflowId = Annotated[str, typer.Argument(metavar="WORKFLOW", help="A workflow's id.")]
 TriggerId = Annotated[str, typer.Argument(metavar="ID", help="A trigger's id.")]
 
 

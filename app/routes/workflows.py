@@ -9,8 +9,7 @@ from app.routes.answers import Json, errors
 from app.routes.bodies import Route
 from app.routes.deps import EditedProject, OnceDep, PagingDep, Produced, ServerDep, ViewedProject, WorkDep
 from app.routes.etags import etag, wanted_revisions
-from app.schemas.common import Page
-from app.schemas.run import MOST_VERSIONS
+from app.schemas.common import MOST_VERSIONS, Page
 from app.schemas.workflow import (
     DiffOut,
     ExportFormat,

@@ -24,6 +24,8 @@ Name = Annotated[
 ]
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_without_nul)]
 MaxRunning = Annotated[int, Field(ge=1, le=100_000, description="Runs that may be RUNNING at once; null: any number.")]
+MOST_VERSIONS = 2**31 - 1
+Version = Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
 Id = Annotated[str, _json_schema("uuid")]
 Time = Annotated[str, _json_schema("date-time")]
 

@@ -5,17 +5,15 @@ from typing import Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.schemas.common import Id, JsonObject, ReasonOut, Request, Time
+from app.schemas.common import Id, JsonObject, ReasonOut, Request, Time, Version
 from app.statuses import NodeStatus, RunStatus
-
-MOST_VERSIONS = 2**31 - 1
 
 
 class RunIn(Request):
     """A run to be made. It stays with its version for good."""
 
     workflow_id: str = Field(examples=["0199f3a0-7c1e-7a52-9d3c-4f2b8a6d1e90"])
-    version: int | None = Field(default=None, ge=1, le=MOST_VERSIONS, description="Default: the newest.")
+    version: Version | None = Field(default=None, description="Default: the newest.")
     input_data: Any = Field(default=None, examples=[{"n": 21}])
     metadata: JsonObject = Field(default_factory=dict, description="Anything of your own; it is kept with the run.")
     priority: int = Field(
@@ -56,15 +54,15 @@ class RetryIn(Request):
     """How to go on; without anything, from what has completed, on the same version."""
 
     from_node: str | None = Field(default=None, description="This node and all behind it run again, too.")
-    version: int | None = Field(default=None, ge=1, le=MOST_VERSIONS, description="Go on with this version.")
+    version: Version | None = Field(default=None, description="Go on with this version.")
 
 
 class ForkIn(Request):
     """What the new run starts from; without anything, from all that has completed."""
 
     from_node: str | None = Field(default=None, description="This node and all behind it run again.")
-    version: int | None = Field(
-        default=None, ge=1, le=MOST_VERSIONS, description="Go on with this version. Default: that of the other run."
+    version: Version | None = Field(
+        default=None, description="Go on with this version. Default: that of the other run."
     )
     input_data: Any = Field(
         default=None,

@@ -7,8 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from app.schemas.common import Id, JsonObject, Name, ReasonOut, Request, Time
-from app.schemas.run import MOST_VERSIONS
+from app.schemas.common import Id, JsonObject, Name, ReasonOut, Request, Time, Version
 
 CatchUp = Literal["none", "last", "all"]
 FIRST_YEAR, LAST_YEAR = 1970, 9000
@@ -24,7 +23,6 @@ def _in_utc(time: datetime) -> datetime:
 
 
 Moment = Annotated[datetime, AfterValidator(_in_utc)]
-Version = Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
 CRON = (
     "Minute, hour, day of month, month, day of week; a sixth field in front is the second; or `@hourly` and the like."
 )

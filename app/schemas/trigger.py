@@ -5,12 +5,10 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.schemas.common import Id, JsonObject, Name, Request, Time
-from app.schemas.run import MOST_VERSIONS
+from app.schemas.common import Id, JsonObject, Name, Request, Time, Version
 from app.statuses import RunStatus
 
 Signature = Literal["standard", "github", "token"]
-Version = Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
 Secret = Annotated[str, Field(max_length=300)]
 MOST_KEPT_SECONDS = 7 * 24 * 3600
 

@@ -13,7 +13,7 @@ from app.schemas.common import Page
 from app.schemas.hook import DeliveryOut, DeliveryStatus, DeliveryWithBody, HookChange, HookIn, HookOut
 from app.schemas.trigger import RotationIn
 from app.services.deliveries import GIVE_UP
-from app.services.pages import decode_cursor, maybe_rfc3339, page, rfc3339
+from app.services.pages import decode_cursor, maybe_rfc3339, maybe_text, page, rfc3339
 from app.services.projects import must_exist
 from app.services.signatures import checked_secret, rotated
 from app.services.work import Work
@@ -196,7 +196,7 @@ def _view(row: DictRow) -> HookOut:
     return {
         "id": str(row["id"]),
         "project_id": str(row["project_id"]),
-        "workflow_id": None if row["workflow_id"] is None else str(row["workflow_id"]),
+        "workflow_id": maybe_text(row["workflow_id"]),
         "name": row["name"],
         "url": row["url"],
         "events": row["events"],
@@ -213,7 +213,7 @@ def _delivery_view(row: DictRow) -> DeliveryOut:
     return {
         "id": str(row["id"]),
         "hook_id": str(row["hook_id"]),
-        "run_id": None if row["run_id"] is None else str(row["run_id"]),
+        "run_id": maybe_text(row["run_id"]),
         "seq": row["seq"],
         "type": row["type"],
         "status": row["status"],

@@ -55,6 +55,11 @@ def maybe_rfc3339(time: datetime | None) -> str | None:
     return None if time is None else rfc3339(time)
 
 
+def maybe_text(value: object) -> str | None:
+    """The text of an id, or null."""
+    return None if value is None else str(value)
+
+
 def milliseconds(start: datetime | None, end: datetime | None) -> float | None:
     """The time between, in milliseconds; null until both are known."""
     return None if start is None or end is None else round((end - start).total_seconds() * 1000, 3)

@@ -1,5 +1,6 @@
 """Runs as people see them: one, a page, the result."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, LiteralString
@@ -10,7 +11,7 @@ from psycopg.rows import DictRow
 from app.errors import ConflictError, NotFoundError
 from app.schemas.common import Page
 from app.schemas.run import ProgressOut, ResultOut, RunOut, RunSummary
-from app.services.pages import decode_cursor, maybe_rfc3339, milliseconds, page, rfc3339
+from app.services.pages import decode_cursor, maybe_rfc3339, maybe_text, milliseconds, page, rfc3339
 from app.services.projects import must_exist
 from app.services.work import Work
 from app.statuses import RUN_ENDED, RunStatus
@@ -60,32 +61,45 @@ async def list_runs(
 ) -> Page[RunSummary]:
     """The project's runs, newest first. Raises NotFoundError when there is no such project."""
     before = decode_cursor(cursor, UUID)
+    values: dict[str, Any] = {
+        "project": project_id,
+        "before": before[0] if before else None,
+        "statuses": list({str(status) for status in wanted.statuses}) or None,
+        "workflow": wanted.workflow_id,
+        "parent": wanted.parent_run_id,
+        "node": wanted.parent_node_id,
+        "after": wanted.created_after,
+        "until": wanted.created_before,
+        "limit": limit + 1,
+    }
     rows = await work.all(
-        f"""SELECT {SUMMARY} FROM {FROM}
-            WHERE r.project_id = %(project)s
-              AND (%(before)s::uuid IS NULL OR r.id < %(before)s)
-              AND (%(statuses)s::text[] IS NULL OR r.status = ANY(%(statuses)s))
-              AND (%(workflow)s::uuid IS NULL OR r.workflow_id = %(workflow)s)
-              AND (%(parent)s::uuid IS NULL OR r.parent_run_id = %(parent)s)
-              AND (%(node)s::text IS NULL OR r.parent_node_id = %(node)s)
-              AND (%(after)s::timestamptz IS NULL OR r.created_at > %(after)s)
-              AND (%(until)s::timestamptz IS NULL OR r.created_at < %(until)s)
-            ORDER BY r.id DESC LIMIT %(limit)s""",
-        {
-            "project": project_id,
-            "before": before[0] if before else None,
-            "statuses": [str(status) for status in wanted.statuses] or None,
-            "workflow": wanted.workflow_id,
-            "parent": wanted.parent_run_id,
-            "node": wanted.parent_node_id,
-            "after": wanted.created_after,
-            "until": wanted.created_before,
-            "limit": limit + 1,
-        },
+        f"SELECT {SUMMARY} FROM {FROM} WHERE r.id = ANY(ARRAY({_ids(values)})) ORDER BY r.id DESC", values
     )
     if not rows:
         await must_exist(work, project_id)
     return page(rows, limit, _summary, lambda row: (str(row["id"]),))
+
+
+def _ids(values: Mapping[str, Any]) -> LiteralString:
+    """The query for the ids of a page: they come first, so that nodes are counted of the runs that are shown only."""
+    which: LiteralString = " AND ".join(sql for name, sql in _CONDITIONS.items() if values[name] is not None)
+    newest: LiteralString = "ORDER BY id DESC LIMIT %(limit)s"
+    if values["statuses"] is None:
+        return f"SELECT id FROM runs WHERE {which} {newest}"
+    # Of each status by itself, as an index has them in their order.
+    return f"""SELECT id FROM unnest(%(statuses)s::text[]) AS given (status) CROSS JOIN LATERAL (
+        SELECT id FROM runs WHERE {which} AND runs.status = given.status {newest}) AS found {newest}"""
+
+
+_CONDITIONS: Mapping[str, LiteralString] = {
+    "project": "project_id = %(project)s",
+    "before": "id < %(before)s",
+    "workflow": "workflow_id = %(workflow)s",
+    "parent": "parent_run_id = %(parent)s",
+    "node": "parent_node_id = %(node)s",
+    "after": "created_at > %(after)s",
+    "until": "created_at < %(until)s",
+}
 
 
 async def result(work: Work, project_id: UUID, run_id: UUID) -> ResultOut:
@@ -127,19 +141,15 @@ def _summary(row: DictRow) -> RunSummary:
         "duration_ms": milliseconds(row["started_at"], row["finished_at"]),
         "last_seq": row["last_seq"],
         "wake_at": maybe_rfc3339(row["wake_at"]),
-        "parent_run_id": _maybe_id(row["parent_run_id"]),
+        "parent_run_id": maybe_text(row["parent_run_id"]),
         "parent_node_id": row["parent_node_id"],
         "parent_iteration": row["parent_iteration"],
         "depth": row["depth"],
-        "forked_from": _maybe_id(row["forked_from"]),
+        "forked_from": maybe_text(row["forked_from"]),
         "priority": row["priority"],
         "queue": row["queue"],
         "trigger": row["trigger"],
     }
-
-
-def _maybe_id(value: UUID | None) -> str | None:
-    return None if value is None else str(value)
 
 
 def _progress(row: dict[str, Any]) -> ProgressOut:

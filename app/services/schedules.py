@@ -13,7 +13,7 @@ from app.ids import new_id
 from app.schemas.common import Page
 from app.schemas.schedule import FiringOut, ScheduleChange, ScheduleIn, ScheduleOut
 from app.services.graphs import Graphs, pinned_version, stored_version
-from app.services.pages import decode_cursor, maybe_rfc3339, page, rfc3339
+from app.services.pages import decode_cursor, maybe_rfc3339, maybe_text, page, rfc3339
 from app.services.timetable import Timetable
 from app.services.work import Work
 
@@ -189,7 +189,7 @@ def _view(row: DictRow) -> ScheduleOut:
         "ends_at": maybe_rfc3339(row["ends_at"]),
         "next_at": maybe_rfc3339(row["next_at"]),
         "last_at": maybe_rfc3339(row["last_at"]),
-        "last_run_id": None if row["last_run_id"] is None else str(row["last_run_id"]),
+        "last_run_id": maybe_text(row["last_run_id"]),
         "missed": row["missed"],
         "skipped": row["skipped"],
         "failed": row["failed"],
@@ -203,7 +203,7 @@ def _firing_view(row: DictRow) -> FiringOut:
     return {
         "scheduled_for": rfc3339(row["scheduled_for"]),
         "status": row["status"],
-        "run_id": None if row["run_id"] is None else str(row["run_id"]),
+        "run_id": maybe_text(row["run_id"]),
         "reason": row["reason"],
         "created_at": rfc3339(row["created_at"]),
     }

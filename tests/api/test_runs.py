@@ -1,11 +1,14 @@
 import asyncio
 from datetime import UTC, datetime, timedelta
+from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
 
 from app.db import Database
-from app.services.work import unit_of_work
+from app.services.run_views import RunFilter, list_runs
+from app.services.work import Work, unit_of_work
+from app.statuses import RunStatus
 from tests.support import DOUBLE, Project
 
 
@@ -153,6 +156,43 @@ async def test_runs_are_listed_newest_first_and_filtered(project: Project) -> No
     assert rest["next_cursor"] is None
     assert page["items"][0]["workflow_name"] == "b"
     assert "input" not in page["items"][0]
+
+
+@pytest.mark.spec("API-93")
+@pytest.mark.parametrize("status", ["COMPLETED", "COMPLETED,FAILED", None])
+async def test_a_page_of_runs_costs_the_same_however_many_there_are(
+    project: Project, app: FastAPI, status: str | None
+) -> None:
+    workflow = await project.workflow(DOUBLE)
+    run = await project.run(workflow["id"], {"n": 1})
+    async with app.state.server.database.pool.connection() as connection:
+        await connection.execute(
+            """insert into runs (id, project_id, workflow_id, version, status, attempt, claim, losses, last_seq,
+                                 created_at)
+               select gen_random_uuid(), project_id, workflow_id, 1, 'COMPLETED', 1, 1, 0, 1, now()
+               from runs, generate_series(1, 3000) where runs.id = %s""",
+            (run["id"],),
+        )
+        await connection.execute(
+            """insert into node_states (run_id, node_id, iteration, project_id, path, status, attempt, handled)
+               select id, 'start', 0, project_id, '{}', 'COMPLETED', 1, true from runs where status = 'COMPLETED'"""
+        )
+        await connection.execute("analyze runs, node_states")
+    wanted = RunFilter(statuses=tuple(RunStatus(name) for name in status.split(",")) if status else ())
+    async with unit_of_work(app.state.server.database, app.state.server.wakeups) as work:
+        before = await rows_read(work)
+        found = await list_runs(work, UUID(project.id), wanted, 10, None)
+        assert len(found["items"]) == 10
+        assert await rows_read(work) - before < 100
+
+
+async def rows_read(work: Work) -> int:
+    """How many rows of runs and their nodes this connection has read so far."""
+    row = await work.first(
+        """select sum(seq_tup_read + coalesce(idx_tup_fetch, 0))::int as read from pg_stat_xact_user_tables
+           where relname in ('runs', 'node_states')"""
+    )
+    return row["read"] if row else 0
 
 
 async def add_turns(app: FastAPI, run: dict[str, str], turns: list[tuple[str, int, str]]) -> None:
