@@ -22,7 +22,7 @@ from tests.support import ROOT, Project, ServerProcess, ended, until
 from tests.worker.conftest import check_log
 from tests.worker.test_lifecycle import all_nodes
 
-RUNS, KILLS, AT_ONCE = 120, 2, 8
+RUNS, KILLS, AT_ONCE, LOOPS = 120, 2, 8, 40
 Place = tuple[str, str, int, tuple[int, ...]]
 
 
@@ -73,9 +73,10 @@ class Story:
     run_id: str = ""
 
     @classmethod
-    def draw(cls, seed: int) -> "Story":
+    def draw(cls, seed: int, **kind: Any) -> "Story":
         rng = random.Random(seed)
-        document = random_graph(rng, loops=seed % 4, state=seed % 3 == 0, maps=True, waits=seed % 3 > 0)
+        kinds = {"loops": seed % 4, "state": seed % 3 == 0, "maps": True, "waits": seed % 3 > 0, **kind}
+        document = random_graph(rng, **kinds)
         value, answers = random_input(rng), random_answers(seed)
         return cls(document, value, answers, interpret(document, value, answers))
 
@@ -127,6 +128,23 @@ async def test_random_graphs_end_as_the_reference_says_though_the_server_is_kill
     extra = {place: number - 1 for place, number in calls.count().items() if number > 1}
     assert not {place: number for place, number in extra.items() if number > cut_off[place]}
     assert extra, "the kills came too early or too late"
+
+
+@pytest.mark.spec("RUN-81")
+@pytest.mark.timeout(120)
+async def test_random_loops_that_wait_and_write_in_their_laps_end_as_the_reference_says(
+    process: ServerProcess, calls: Calls
+) -> None:
+    stories = [Story.draw(70_000 + seed, loops=1 + seed % 3, state=True, waits=True) for seed in range(LOOPS)]
+    async with httpx.AsyncClient(base_url=process.api, timeout=60) as client:
+        project = await Project.make(client)
+        await _each(stories, lambda story: story.begin(project))
+        answering = asyncio.create_task(_answer(process, project, {story.run_id: story for story in stories}))
+        await _each(stories, lambda story: client.post(f"{project.runs}/{story.run_id}/execute"))
+        await _each(stories, lambda story: story.check(project))
+        answering.cancel()
+
+    assert not [place for place, number in calls.count().items() if number > 1]
 
 
 async def _each(stories: list[Story], work: Callable[[Story], Awaitable[Any]]) -> None:

@@ -1,0 +1,171 @@
+"""Runs that go on many times: what a visit costs does not depend on how many there were before."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from app.compiler import Resources, RunContext, RunInfo
+from app.compiler.waiting import Place, Signal, Waits
+from app.db import Database
+from app.worker.journal import RunLog
+from app.worker.memory import recall
+from tests.compiler.flow import COMPILER
+from tests.support import Project, ended, until
+from tests.worker.conftest import check_log
+from tests.worker.runs import graph, in_status, started, transform
+
+INNER, OUTER = 3, 4
+STATE = {
+    "total": {"reducer": "add", "default": 0},
+    "seen": {"reducer": "append", "default": []},
+    "last": {"default": None},
+}
+COUNT = transform("count", 1, writes={"total": "{{ output }}", "seen": "{{ loop.iteration }}"})
+NOTE = transform("note", "{{ state.total }}", writes={"last": "{{ output }}"})
+ASK = {"id": "ask", "type": "approval", "config": {}}
+
+
+def looped(laps: int, **settings: Any) -> dict[str, Any]:
+    """A loop that asks in each lap."""
+    return graph(
+        [COUNT, NOTE, ASK, transform("end", "{{ state }}")],
+        ("count", "note"),
+        ("note", "ask"),
+        ("ask", "count", {"condition": f"state.total < {laps}"}),
+        ("ask", "end", {"condition": "else"}),
+        state=STATE,
+        entry="count",
+        settings={"max_iterations": 1000, **settings},
+    )
+
+
+def nested() -> dict[str, Any]:
+    """A loop that asks in each lap, in a loop whose other node reads what the inner one left in the lap before."""
+    return graph(
+        [
+            transform("first", "{{ nodes.ask.output.answer if loop.iteration else -1 }}", writes={"seen": "{{ output }}"}),
+            COUNT,
+            NOTE,
+            ASK,
+            transform("after", "{{ ask.output.answer }}", writes={"last": "{{ output }}"}),
+            transform("end", "{{ state }}"),
+        ],
+        ("first", "count"),
+        ("count", "note"),
+        ("note", "ask"),
+        ("ask", "count", {"condition": f"state.total % {INNER} != 0"}),
+        ("ask", "after", {"condition": "else"}),
+        ("after", "first", {"condition": f"state.total < {INNER * OUTER}"}),
+        ("after", "end", {"condition": "else"}),
+        state=STATE,
+        entry="first",
+    )
+
+
+async def asked(project: Project, path: str, number: int) -> None:
+    """Return when the run waits for the answer of its turn `number`."""
+
+    async def there() -> bool:
+        turns = (await project.client.get(f"{path}/nodes/ask", params={"limit": 200})).json()["items"]
+        return len(turns) == number + 1 and turns[-1]["status"] == "WAITING"
+
+    await until(there, seconds=30)
+    await in_status(project.client, path, "WAITING")
+
+
+async def answer(project: Project, path: str, value: Any) -> None:
+    said = await project.client.post(f"{path}/resume", json={"node_id": "ask", "answer": value})
+    assert said.status_code == 202, said.text
+
+
+async def answered(project: Project, path: str, first: int, last: int) -> None:
+    """Answer the turns `first` to `last` with their numbers; the run waits for the next one afterwards."""
+    for number in range(first, last + 1):
+        await asked(project, path, number)
+        await answer(project, path, number)
+    await asked(project, path, last + 1)
+
+
+class Told(Waits):
+    """Counts the signals that a run which goes on is told of again."""
+
+    number = 0
+
+    def remember(self, signals: Mapping[Place, Sequence[Signal]]) -> None:
+        self.number = sum(map(len, signals.values()))
+
+
+async def read_by_a_visit(database: Database, path: str, document: dict[str, Any]) -> dict[str, int]:
+    """What a run reads that goes on now: turns of nodes, writes of laps that have ended, and signals."""
+    run_id, told = UUID(path.rsplit("/", 1)[1]), Told()
+    resources = Resources(registry=COMPILER.registry)
+    context = RunContext(RunInfo(str(run_id), "", "", 1, None), resources, waits=told)
+    log = RunLog(run_id, run_id, -1, 0, lambda: None)
+    waiting = await recall(database.pool, log, context, COMPILER.compile(document))
+    await resources.aclose()
+    writes = sum(len(passed.writes) for passed in context.passed.values())
+    return {"turns": len(context.known) + len(waiting), "signals": told.number, "writes": writes}
+
+
+async def checkpoints(database: Database, path: str) -> int:
+    async with database.pool.connection() as connection:
+        cursor = await connection.execute(
+            "select count(*) from checkpoints where thread_id = %s", (path.rsplit("/", 1)[1],)
+        )
+        return int((await cursor.fetchone() or {})["count"])
+
+
+@pytest.mark.spec("RUN-80")
+async def test_a_visit_reads_and_writes_as_much_after_many_laps_as_after_few(
+    server_project: Project, database: Database
+) -> None:
+    document = looped(100)
+    path = await started(server_project, document)
+    read, written = [], []
+    for number in (3, 23):
+        await answered(server_project, path, 0 if number == 3 else 4, number - 1)
+        read.append(await read_by_a_visit(database, path, document))
+        before = await checkpoints(database, path)
+        await answered(server_project, path, number, number)
+        written.append(await checkpoints(database, path) - before)
+
+    # Two keys of the state need each write of each lap, the third one the last.
+    assert [of.pop("writes") for of in read] == [2 * 3 + 1, 2 * 23 + 1]
+    assert read[0] == read[1] == {"turns": 3 + 3, "signals": 0}
+    assert written[0] == written[1]
+
+
+@pytest.mark.spec("RUN-81")
+async def test_a_run_that_waits_in_each_lap_ends_as_if_it_had_never_waited(server_project: Project) -> None:
+    path = await started(server_project, nested())
+    last = INNER * OUTER - 1
+
+    await answered(server_project, path, 0, last - 1)
+    await answer(server_project, path, last)
+    run = await ended(server_project.client, path)
+
+    seen = [said for lap in range(OUTER) for said in (lap * INNER - 1, *range(INNER))]
+    assert run["result"] == {"end": {"total": last + 1, "seen": seen, "last": last}}
+    events = await check_log(server_project.client, path)
+    turns = [(e["node_id"], e["data"]["iteration"]) for e in events if e["type"] == "workflow.node.started"]
+    assert len(turns) == len(set(turns)) == 2 * OUTER + 3 * INNER * OUTER + 1
+
+
+@pytest.mark.spec("RUN-82")
+async def test_what_ended_laps_have_done_stays_when_a_run_that_waits_is_ended(server_project: Project) -> None:
+    client = server_project.client
+    path = await started(server_project, looped(100, timeout=4))
+
+    await answered(server_project, path, 0, 2)
+    run = await ended(client, path)
+
+    nodes = (await client.get(f"{path}/nodes", params={"limit": 200})).json()["items"]
+    ends = {(node["node_id"], node["iteration"]): node["status"] for node in nodes}
+    assert (run["status"], run["error"]["type"]) == ("FAILED", "timeout")
+    assert ends.pop(("ask", 3)) == "CANCELLED"
+    assert ends.pop(("end", 0)) == "CANCELLED"
+    assert ends == {
+        (name, lap): "COMPLETED" for name in ("count", "note", "ask") for lap in range(4) if (name, lap) != ("ask", 3)
+    }
