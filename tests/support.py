@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Protocol, Self
 
 import httpx
 import uvicorn
@@ -95,6 +95,17 @@ class ThreadServer:
         assert not self._thread.is_alive(), "the server did not stop"
 
 
+class Process(Protocol):
+    """What is used of a `subprocess.Popen`."""
+
+    pid: int
+
+    def poll(self) -> int | None: ...
+    def wait(self, timeout: float) -> int: ...
+    def send_signal(self, sig: signal.Signals, /) -> None: ...
+    def kill(self) -> None: ...
+
+
 @dataclass
 class ServerProcess:
     """`graphwright serve` as a process, to be killed and started again on the same port and database."""
@@ -103,7 +114,7 @@ class ServerProcess:
     database_url: str | None = None
     environment: dict[str, str] = field(default_factory=dict)
     port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
 
     @property
     def url(self) -> str:
@@ -122,11 +133,14 @@ class ServerProcess:
         environment |= {"GRAPHWRIGHT_HOME": str(self.home), **self.environment}
         if self.database_url is not None:
             environment["DATABASE_URL"] = self.database_url
-        command = [sys.executable, "-m", "app.cli", "serve", "--port", str(self.port), *arguments]
-        self.process = subprocess.Popen(command, cwd=ROOT, env=environment)
+        self.process = self.spawn(["serve", "--port", str(self.port), *arguments], environment)
         async with httpx.AsyncClient(base_url=self.url) as client:
             await until(lambda: self._ready(client), seconds=60)
         return self
+
+    def spawn(self, arguments: list[str], environment: dict[str, str]) -> Process:
+        """Start `graphwright` with these arguments."""
+        return subprocess.Popen([sys.executable, "-m", "app.cli", *arguments], cwd=ROOT, env=environment)
 
     def kill(self) -> None:
         """kill -9."""

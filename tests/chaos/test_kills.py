@@ -53,7 +53,7 @@ async def test_a_run_that_kills_its_workers_fails_and_the_runs_beside_it_do_not(
                     await worker.start()
 
     # These have nothing to show for themselves before they have ended.
-    beside = [await started(project, chain(1, scaled(3, 12)), {"n": n}) for n in range(scaled(3, 6))]
+    beside = [await started(project, chain(1, scaled(2, 12)), {"n": n}) for n in range(scaled(3, 6))]
     killers = [await started(project, die) for _ in range(scaled(1, 2))]
     restarting = asyncio.create_task(restart())
     try:
@@ -75,7 +75,7 @@ async def test_a_run_that_kills_its_workers_fails_and_the_runs_beside_it_do_not(
 async def test_a_worker_that_drains_hands_long_nodes_over_and_loses_nothing(world: World) -> None:
     async with Load(world) as load:
         await load.start(scaled(7, 60))
-        long = [await started(world.projects[n % 2], chain(2, scaled(3, 15)), {"n": n}) for n in range(6)]
+        long = [await started(world.projects[n % 2], chain(2, scaled(2, 15)), {"n": n}) for n in range(6)]
         for worker in list(world.workers)[: scaled(1, 2)]:
             worker.send(signal.SIGTERM)
             began = time.monotonic()

@@ -109,7 +109,7 @@ async def test_runs_go_on_after_a_network_that_took_everything_and_gave_nothing(
     async with Load(behind) as load:
         await load.start(scaled(7, 70))
         proxy.freeze()
-        await asyncio.sleep(scaled(3, 30))
+        await asyncio.sleep(scaled(2, 30))
         proxy.thaw()
         await load.start(scaled(7, 70))
         await load.finished(seconds=scaled(30, 120))

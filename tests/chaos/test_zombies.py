@@ -104,10 +104,13 @@ async def test_a_worker_that_stands_still_in_the_middle_of_a_sweep_stops_nobody(
         thawed = time.time()
         zombie.send(signal.SIGCONT)
 
-        # It works on, and looks for the lost again: nobody else is there to do it.
-        for worker in world.workers:
-            if worker is not zombie:
-                worker.kill()
+        # It works on, and looks for the dead again: nobody else is there to do it.
+        others = [worker for worker in world.workers if worker is not zombie and worker.process is not None]
+        pids = [worker.process.pid for worker in others if worker.process is not None]
+        for worker in others:
+            worker.kill()
+        gone = "select 1 where not exists (select 1 from workers where pid = any(%s))"
+        await until(lambda: has(world, gone, (pids,)))
         await load.start(scaled(4, 60))
         await load.finished(seconds=scaled(30, 120))
         assert not await has(world, "select 1 from runs where losses > 1 or status = 'FAILED'")

@@ -13,8 +13,9 @@ from uuid import uuid4
 import httpx
 import psycopg
 
+from tests.chaos.forks import Forked
 from tests.postgres import TestServer
-from tests.support import ROOT, Project, ServerProcess, until
+from tests.support import ROOT, Process, Project, ServerProcess, until
 
 TOOLS = ROOT / "tests" / "chaos" / "tools"
 LONG = os.environ.get("GRAPHWRIGHT_CHAOS") == "long"
@@ -40,18 +41,28 @@ def tell(what: str) -> None:
         sys.stderr.write(f"{what}\n")
 
 
+class Api(ServerProcess):
+    """The API as a process."""
+
+    def spawn(self, arguments: list[str], environment: dict[str, str]) -> Process:
+        return super().spawn(arguments, environment) if LONG else Forked(arguments, environment, None)
+
+
 @dataclass
 class WorkerProcess:
     """`graphwright worker` as a process, to be hurt in every way."""
 
     environment: dict[str, str]
     log: Path
-    process: subprocess.Popen[bytes] | None = None
+    process: Process | None = None
 
     async def start(self) -> None:
-        command = [sys.executable, "-m", "app.cli", "worker"]
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+        if LONG:
+            command = [sys.executable, "-m", "app.cli", "worker"]
+            with self.log.open("ab") as log:
+                self.process = subprocess.Popen(command, cwd=ROOT, env=self.environment, stdout=log, stderr=log)
+        else:
+            self.process = Forked(["worker"], self.environment, self.log)
         await until(self._is_up, seconds=60)
 
     def send(self, number: signal.Signals) -> None:
@@ -76,7 +87,7 @@ class WorkerProcess:
 
     async def _is_up(self) -> bool:
         assert self.is_alive, self.log.read_text()
-        return b"serves" in await asyncio.to_thread(self.log.read_bytes)
+        return self.log.exists() and b"serves" in await asyncio.to_thread(self.log.read_bytes)
 
 
 @dataclass
@@ -87,16 +98,16 @@ class World:
     url: str
     direct: str
     environment: dict[str, str]
-    api: ServerProcess
+    api: Api
     client: httpx.AsyncClient
     projects: list[Project] = field(default_factory=list)
     workers: list[WorkerProcess] = field(default_factory=list)
 
     @classmethod
     async def make(cls, folder: Path, url: str | None, direct: str, *, workers: int = 1) -> "World":
-        """An API and so many workers; without any, the API executes runs itself, and without a URL it brings a database."""
+        """An API and so many workers; without these it executes runs itself, without a URL it brings a database."""
         environment = {**FAST, "CHAOS_CALLS": str(folder / "calls")}
-        api = ServerProcess(folder / "api", url, environment)
+        api = Api(folder / "api", url, environment)
         client = httpx.AsyncClient(base_url=api.api, timeout=30)
         world = cls(folder, url or "", direct, environment, api, client)
         (folder / "calls").touch()
