@@ -180,10 +180,12 @@ async def test_a_page_of_runs_costs_the_same_however_many_there_are(
         await connection.execute("analyze runs, node_states")
     wanted = RunFilter(statuses=tuple(RunStatus(name) for name in status.split(",")) if status else ())
     async with unit_of_work(app.state.server.database, app.state.server.wakeups) as work:
-        before = await rows_read(work)
-        found = await list_runs(work, UUID(project.id), wanted, 10, None)
-        assert len(found["items"]) == 10
-        assert await rows_read(work) - before < 100
+        # After some times the server makes a plan that does not look at the values any more.
+        for _ in range(12):
+            before = await rows_read(work)
+            found = await list_runs(work, UUID(project.id), wanted, 10, None)
+            assert len(found["items"]) == 10
+            assert await rows_read(work) - before < 100
 
 
 async def rows_read(work: Work) -> int:
