@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import BigInteger, ForeignKeyConstraint
+from sqlalchemy import BigInteger
 from sqlmodel import Field, SQLModel
 
 from app.clock import now
@@ -13,12 +13,12 @@ from app.models.base import Json, TimeStamp
 
 
 class RunEvent(SQLModel, table=True):
-    """One event of a run's log; `seq` counts 1, 2, 3 … within the run, without gaps."""
+    """One event of a run's log; `seq` counts 1, 2, 3 … within the run, without gaps.
+
+    No foreign key: what is written in masses is not looked up row by row (decision 0018).
+    """
 
     __tablename__ = "run_events"
-    __table_args__ = (
-        ForeignKeyConstraint(["project_id", "run_id"], ["runs.project_id", "runs.id"], ondelete="CASCADE"),
-    )
 
     run_id: UUID = Field(primary_key=True)
     seq: int = Field(primary_key=True, sa_type=BigInteger)

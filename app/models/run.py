@@ -108,13 +108,11 @@ class NodeState(SQLModel, table=True):
 
     `iteration` counts the node's turns in this run (0 outside loops); `path` names the lap of each loop around it.
     `edges` maps the index of each outgoing edge in the document to `taken`, `dead` or `broken`. `input_parts` lists the
-    large pieces of `input`, which are null there: [way to it, digest of a LargeValue in hex].
+    large pieces of `input`, which are null there: [way to it, digest of a LargeValue in hex]. As the log, states, items
+    and large values have no foreign keys.
     """
 
     __tablename__ = "node_states"
-    __table_args__ = (
-        ForeignKeyConstraint(["project_id", "run_id"], ["runs.project_id", "runs.id"], ondelete="CASCADE"),
-    )
 
     run_id: UUID = Field(primary_key=True)
     node_id: str = Field(primary_key=True)
@@ -144,7 +142,6 @@ class MapItem(SQLModel, table=True):
     """
 
     __tablename__ = "map_items"
-    __table_args__ = (ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),)
 
     run_id: UUID = Field(primary_key=True)
     node_id: str = Field(primary_key=True)
@@ -207,7 +204,6 @@ class LargeValue(SQLModel, table=True):
     """A large piece of what nodes of a run were given, once for all of them; `digest` is the SHA-256 of its JSON."""
 
     __tablename__ = "large_values"
-    __table_args__ = (ForeignKeyConstraint(["run_id"], ["runs.id"], ondelete="CASCADE"),)
 
     run_id: UUID = Field(primary_key=True)
     digest: bytes = Field(primary_key=True)

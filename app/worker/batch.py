@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from sys import getsizeof
-from typing import TYPE_CHECKING, Any, LiteralString, TypeVar
+from typing import Any, LiteralString, TypeVar
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -13,10 +13,8 @@ from app.compiler.waiting import Place
 from app.db import as_arrays
 from app.services.moves import INSERT_EVENTS
 from app.services.transitions import Advance
+from app.worker.entries import RunLog
 from app.worker.rows import INSERT_BLOBS, INSERT_VALUES, UPSERT_CHECKPOINTS, UPSERT_ITEMS, UPSERT_STATES, UPSERT_WRITES
-
-if TYPE_CHECKING:
-    from app.worker.journal import RunLog
 
 PART_BYTES = 4_000_000
 """Rows of more than this go to the database in several statements: each costs several times its size meanwhile."""
@@ -41,7 +39,7 @@ class Batch:
     """The rows of one flush; `size` is what they take in memory, in bytes."""
 
     moves: dict[UUID, Advance] = field(default_factory=dict)
-    logs: "dict[UUID, RunLog]" = field(default_factory=dict)
+    logs: dict[UUID, RunLog] = field(default_factory=dict)
     states: dict[tuple[UUID, str, int], Row] = field(default_factory=dict)
     items: dict[tuple[str, Place], Row] = field(default_factory=dict)
     values: dict[tuple[UUID, bytes], Row] = field(default_factory=dict)

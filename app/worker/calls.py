@@ -14,7 +14,8 @@ from app.compiler.waiting import Place, Signal, Waits
 from app.db import Pool
 from app.queue import DEFAULT, Queue
 from app.services.calls import look_at_call, make_call, news_of, owned_drop
-from app.worker.journal import Journal, RunLog
+from app.worker.entries import RunLog
+from app.worker.journal import Journal
 from app.worker.patience import outlasting
 
 WHAT = "A node that another worker runs"

@@ -16,7 +16,8 @@ from app.queue import Queue
 from app.services.moves import Moved, one, reason, several
 from app.services.transitions import requeue
 from app.statuses import RunStatus
-from app.worker.journal import Journal, RunLog
+from app.worker.entries import RunLog
+from app.worker.journal import Journal
 from app.worker.suspects import keep_apart
 
 LOOK_SECONDS = 1.0

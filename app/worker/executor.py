@@ -31,9 +31,10 @@ from app.worker.calls import Calls
 from app.worker.children import Children
 from app.worker.custody import Custody
 from app.worker.endings import failure_of_run, resumption, waiting_of_run
+from app.worker.entries import NodeRow, RunLog
 from app.worker.inbox import Inbox
 from app.worker.items import Items
-from app.worker.journal import Journal, NodeRow, RunLog
+from app.worker.journal import Journal
 from app.worker.lease import Lease
 from app.worker.memory import forget_kept, recall
 from app.worker.patience import outlasting

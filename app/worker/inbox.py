@@ -11,7 +11,7 @@ from psycopg.rows import DictRow, dict_row
 from app import log
 from app.compiler import RunContext
 from app.db import Pool
-from app.worker.journal import RunLog
+from app.worker.entries import RunLog
 from app.worker.memory import signal_of
 
 LOOK_SECONDS = 0.2

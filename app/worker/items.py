@@ -7,7 +7,8 @@ from app.clock import now
 from app.compiler.items import ItemState
 from app.compiler.waiting import Place
 from app.statuses import NODE_ENDED
-from app.worker.journal import Journal, RunLog
+from app.worker.entries import RunLog
+from app.worker.journal import Journal
 
 
 class Items:

@@ -7,9 +7,8 @@ lost its run writes nothing. Readers are woken after the commit.
 
 import asyncio
 import hashlib
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable
+from contextlib import suppress
 from sys import getsizeof
 from typing import Any
 from uuid import UUID
@@ -26,13 +25,15 @@ from app.ids import new_id
 from app.queue import Queue
 from app.services.moves import EVENT_BYTES, reason
 from app.services.transitions import Advance, advance, give_up, put_off
-from app.statuses import RunStatus
 from app.worker.batch import ROW_BYTES, Batch, Row, Speech, put, weight
+from app.worker.entries import NodeRow, RunLog
 from app.worker.outages import is_stale, passes, was_ended
 
 MAX_BYTES = 32_000_000
 """Past this, runs wait for the next flush before they go on. As much again may be on its way to the database."""
 LONGEST_PAUSE_SECONDS = 1.0
+MOMENT_SECONDS = 0.002
+"""A flush in the midst of a run's burst would make its end wait for the next one."""
 MOST_ENDED = 3
 """A run whose rows the server has ended this often, as they took too long, FAILS."""
 
@@ -42,54 +43,8 @@ _STATE_TEXTS, _ITEM_TEXTS, _WRITE_TEXTS, _VALUE_TEXTS = slice(8, 16), slice(7, 1
 _log = log.get(__name__)
 
 
-@dataclass(slots=True, eq=False)
-class RunLog:
-    """One execution's place in the journal; `lost` is called when the run turns out to be no longer its own.
-
-    `status` is where the execution has left the run, None while it works; `epoch` that of the worker's lease in which
-    the run was known to be its own. `values` are the digests of the large values that it has stored.
-    """
-
-    run_id: UUID
-    project_id: UUID
-    claim: int
-    last_seq: int
-    lost: Callable[[], None]
-    is_lost: bool = False
-    status: RunStatus | None = None
-    epoch: int = 0
-    values: set[bytes] = field(default_factory=set)
-    name: str = field(init=False)
-
-    def __post_init__(self) -> None:
-        self.name = str(self.run_id)
-
-
-@dataclass(slots=True)
-class NodeRow:
-    """The newest state of one turn of one node; JSON values as text."""
-
-    node_id: str
-    iteration: int
-    path: list[int]
-    status: str
-    attempt: int
-    handled: bool = True
-    progress: str | None = None
-    input: str | None = None
-    input_parts: str | None = None
-    output: str | None = None
-    error: str | None = None
-    reason: str | None = None
-    edges: str | None = None
-    writes: str | None = None
-    wake_at: datetime | None = None
-    started_at: datetime | None = None
-    finished_at: datetime | None = None
-
-
 class Journal:
-    """One per worker process; `flush_seconds` is how long a row waits for company at most."""
+    """One per worker process; `flush_seconds` is how long a row waits for company at most, while more rows come."""
 
     def __init__(self, database: Database, queue: Queue, wakeups: Wakeups, *, flush_seconds: float) -> None:
         self._pool = database.pool
@@ -263,12 +218,7 @@ class Journal:
     async def _run(self) -> None:
         while True:
             await self._news.wait()
-            if not self._urgent.is_set():
-                try:
-                    async with asyncio.timeout(self._flush_seconds):
-                        await self._urgent.wait()
-                except TimeoutError:
-                    pass
+            await self._gather()
             self._news.clear()
             self._urgent.clear()
             batch, self._batch = self._batch, Batch()
@@ -280,6 +230,16 @@ class Journal:
             for waiter in batch.waiters:
                 if not waiter.done():
                     waiter.set_result(None)
+
+    async def _gather(self) -> None:
+        """Return when somebody waits for the flush, when no run has said anything for a moment, or when it is time."""
+        clock, urgent, said = asyncio.get_running_loop(), self._urgent, -1
+        latest = clock.time() + self._flush_seconds
+        while not urgent.is_set() and said != self._batch.size and (left := latest - clock.time()) > 0:
+            said = self._batch.size
+            with suppress(TimeoutError):
+                async with asyncio.timeout(min(MOMENT_SECONDS, left)):
+                    await urgent.wait()
 
     async def _write_until_done(self, batch: Batch) -> None:
         pause = 0.0

@@ -16,7 +16,8 @@ from app.compiler.waiting import Place, Signal
 from app.db import Pool
 from app.services.inputs import make_whole
 from app.statuses import NODE_ENDED
-from app.worker.journal import NodeRow, RunLog, as_text
+from app.worker.entries import NodeRow, RunLog
+from app.worker.journal import as_text
 from app.worker.laps import EndedLaps
 
 

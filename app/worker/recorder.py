@@ -13,7 +13,8 @@ from app.compiler.stored import LARGE_BYTES, split
 from app.compiler.turns import Before, Outcome
 from app.compiler.visits import Visit
 from app.services.moves import EVENT_BYTES
-from app.worker.journal import Journal, NodeRow, RunLog, as_text
+from app.worker.entries import NodeRow, RunLog
+from app.worker.journal import Journal, as_text
 
 TYPES = {
     "COMPLETED": "workflow.node.completed",

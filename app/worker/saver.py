@@ -20,7 +20,8 @@ from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from app.db import Pool
-from app.worker.journal import Journal, RunLog
+from app.worker.entries import RunLog
+from app.worker.journal import Journal
 from app.worker.patience import outlasting
 
 

@@ -22,7 +22,7 @@ from app.services.moves import reason
 from app.services.signals import NewSignal
 from app.services.transitions import Advance
 from app.statuses import RunStatus
-from app.worker.journal import NodeRow, RunLog
+from app.worker.entries import NodeRow, RunLog
 from tests.chaos.world import scaled
 from tests.worker.bench import Bench
 from tests.worker.test_sweeper import sweeper_of

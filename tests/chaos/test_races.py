@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.services import restarts, transitions
-from app.worker.journal import RunLog
+from app.worker.entries import RunLog
 from tests.chaos.invariants import check, check_over_http
 from tests.chaos.load import chain, output
 from tests.chaos.test_sweeps import taken

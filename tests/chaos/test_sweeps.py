@@ -11,9 +11,9 @@ from app.ids import new_id
 from app.services import signals, transitions
 from app.services.claims import claim
 from app.worker.custody import Custody
+from app.worker.entries import RunLog
 from app.worker.heartbeat import lock_key
 from app.worker.inbox import Inbox
-from app.worker.journal import RunLog
 from app.worker.sweeper import Sweeper
 from tests.worker.bench import Bench
 from tests.worker.test_sweeper import queued, run_of, sweeper_of, taken_from_the_queue

@@ -19,7 +19,7 @@ from app.services.moves import one
 from app.worker import inbox
 from app.worker.callee import _Speech
 from app.worker.calls import Calls
-from app.worker.journal import RunLog
+from app.worker.entries import RunLog
 from tests.support import until
 from tests.worker.bench import Bench
 

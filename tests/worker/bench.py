@@ -10,7 +10,8 @@ from app.ids import new_id
 from app.queue import Queue
 from app.services import transitions
 from app.services.claims import claim
-from app.worker.journal import Journal, RunLog
+from app.worker.entries import RunLog
+from app.worker.journal import Journal
 
 GRAPH = {"nodes": [{"id": "a", "type": "transform", "config": {"value": 1}}], "edges": []}
 

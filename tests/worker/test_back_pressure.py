@@ -10,7 +10,8 @@ import pytest
 from app.compiler.items import ItemState
 from app.main import create_app
 from app.worker import journal, process
-from app.worker.journal import Journal, NodeRow
+from app.worker.entries import NodeRow
+from app.worker.journal import Journal
 from tests.support import Project, client_of, ended, running, settings_for, until
 from tests.worker.bench import Bench
 from tests.worker.conftest import TOOLS, check_log

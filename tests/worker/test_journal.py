@@ -11,7 +11,7 @@ from app.compiler.items import ItemState
 from app.services import transitions
 from app.services.transitions import Advance
 from app.statuses import RunStatus
-from app.worker.journal import NodeRow
+from app.worker.entries import NodeRow
 from tests.support import until
 from tests.worker.bench import Bench
 

@@ -9,7 +9,7 @@ import pytest
 from app.compiler import Resources, RunContext, RunInfo
 from app.compiler.waiting import Place, Signal, Waits
 from app.db import Database
-from app.worker.journal import RunLog
+from app.worker.entries import RunLog
 from app.worker.memory import recall
 from tests.compiler.flow import COMPILER
 from tests.support import Project, ended, until
@@ -45,7 +45,9 @@ def nested() -> dict[str, Any]:
     """A loop that asks in each lap, in a loop whose other node reads what the inner one left in the lap before."""
     return graph(
         [
-            transform("first", "{{ nodes.ask.output.answer if loop.iteration else -1 }}", writes={"seen": "{{ output }}"}),
+            transform(
+                "first", "{{ nodes.ask.output.answer if loop.iteration else -1 }}", writes={"seen": "{{ output }}"}
+            ),
             COUNT,
             NOTE,
             ASK,
