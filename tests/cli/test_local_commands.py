@@ -160,6 +160,15 @@ async def test_migrate_makes_the_tables_and_workers_lists_who_works(shell: Shell
     assert (await shell.good("workers", "--json")).value == []
 
 
+@pytest.mark.spec("QUEUE-61")
+async def test_a_worker_refuses_queues_that_no_node_can_name(local: Shell) -> None:
+    for queues in ("a b", "gpu,ü", "x" * 41, ""):
+        refused = await local.run("worker", "--queues", queues)
+        assert (refused.code, refused.out) == (1, "")
+        assert "queues: " in refused.err
+        assert "at most 40 letters" in refused.err
+
+
 @pytest.mark.spec("CLI-8")
 async def test_a_database_that_cannot_be_reached_is_told_in_a_sentence(shell: Shell) -> None:
     shell.environment["DATABASE_URL"] = "postgresql://nobody@127.0.0.1:1/nothing"

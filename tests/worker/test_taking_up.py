@@ -9,21 +9,25 @@ from uuid import UUID
 
 import pytest
 
+from app.compiler.calls import NewCall
 from app.db import Pool
 from app.ids import new_id
 from app.services import transitions
+from app.services.calls import make_call
+from app.worker.callee import Callee
 from app.worker.takeup import take_up
 from tests.support import until
 from tests.worker.bench import Bench
 
 
 class Held:
-    """A pool that keeps the first who has worked with it, after the commit, until it is cancelled."""
+    """A pool that keeps the first who has worked with it, after the commit, until it is cancelled or let go."""
 
     def __init__(self, pool: Pool) -> None:
         self._pool = pool
         self._is_first = True
         self.reached = asyncio.Event()
+        self.let_go = asyncio.Event()
 
     @asynccontextmanager
     async def connection(self) -> AsyncIterator[Any]:
@@ -32,7 +36,7 @@ class Held:
             yield connection
         if first:
             self.reached.set()
-            await asyncio.Event().wait()
+            await self.let_go.wait()
 
 
 async def queued(bench: Bench) -> tuple[UUID, int]:
@@ -66,6 +70,36 @@ async def test_a_run_that_is_being_taken_up_is_handed_back_without_a_loss(bench:
     (row,) = await bench.rows("select status, losses, job_id from runs where id = %s", run_id)
     assert (row["status"], row["losses"]) == ("QUEUED", 0)
     assert row["job_id"] != job_id
+
+
+@pytest.mark.spec("RUN-91")
+async def test_a_node_that_is_being_taken_up_is_handed_back_without_a_loss(bench: Bench) -> None:
+    run = await bench.claimed()
+    asked = NewCall(("a", 0, ()), 1, [], "gpu", {"type": "transform"})
+    async with bench.database.pool.connection() as connection, connection.transaction():
+        await make_call(connection, bench.queue, {"id": run.run_id, "claim": run.claim, "priority": 0}, asked)
+    (call,) = await bench.rows("select id, job_id from node_calls where run_id = %s", run.run_id)
+    pool = Held(bench.database.pool)
+    callee = Callee(
+        pool=cast("Pool", pool),
+        queue=bench.queue,
+        wakeups=bench.wakeups,
+        registry=cast("Any", None),
+        resources=cast("Any", None),
+        worker_id=new_id(),
+        secrets={},
+    )
+    task = asyncio.create_task(callee.execute(call["id"], call["job_id"], lambda: True))
+    await pool.reached.wait()
+
+    task.cancel()
+    pool.let_go.set()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+
+    (row,) = await bench.rows("select status, losses, job_id from node_calls where run_id = %s", run.run_id)
+    assert (row["status"], row["losses"]) == ("QUEUED", 0)
+    assert row["job_id"] != call["job_id"]
 
 
 @pytest.mark.spec("RUN-92")
