@@ -58,7 +58,8 @@ class Place:
         server, postgres = (after - used for after, used in zip(self._used(), before, strict=True))
         stored = await size_of(self.url) - size
         memory = psutil.Process(self.service.pid).memory_info().rss
-        return Cost(*(one / turns * 1000 for one in (seconds, server, postgres)), stored / turns, memory)
+        clock, ours, theirs = (one / turns * 1000 for one in (seconds, server, postgres))
+        return Cost(clock, ours, theirs, stored / turns, memory)
 
     def _used(self) -> tuple[float, float]:
         return cpu_of(self.service.pid), cpu_of_server(self._data)

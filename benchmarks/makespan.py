@@ -42,7 +42,8 @@ def _add(
     report: Report, shape: Shape, name: str, spans: list[float], bounds: tuple[float, float] | tuple[None, None]
 ) -> None:
     span, path = statistics.median(spans), shape.critical_path()
-    report.add(Figure(PART, name, span, "s", path, *bounds, beside="critical path", spread=spread(spans)))
+    limit, aim = bounds
+    report.add(Figure(PART, name, span, "s", path, limit, aim, beside="critical path", spread=spread(spans)))
 
 
 async def _plain(shape: Shape) -> float:

@@ -181,9 +181,9 @@ async def database() -> AsyncIterator[tuple[EmbeddedPostgres, str, Path]]:
 
 
 @asynccontextmanager
-async def serving(**settings: object) -> AsyncIterator[Service]:
+async def serving() -> AsyncIterator[Service]:
     """A server with its worker and its embedded database, stopped and forgotten at the end."""
-    async with site(**settings) as place:
+    async with site() as place:
         process = await place.serve()
         async with using(place, process) as service:
             yield service

@@ -5,6 +5,7 @@ import statistics
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import psutil
@@ -19,7 +20,7 @@ PAUSE_SECONDS = 0.3
 SAMPLE_SECONDS = 5.0
 QUIET_SECONDS = 90.0
 DAY = 86_400
-SETTINGS = {
+SETTINGS: dict[str, Any] = {
     "keep_runs_days": 20 / DAY,
     "keep_events_days": 10 / DAY,
     "keep_checkpoints_seconds": 4,
@@ -142,4 +143,8 @@ def _judge(report: Report, samples: Sequence[Sample], tally: Tally, left: int) -
     grown("all tables", lambda one: one.stored, "MB", MOST_TABLE_GROWTH, 1e6)
     for table in sorted(samples[-1].tables):
         if min(one.tables.get(table, 0) for one in middle) > SMALL_TABLE:
-            grown(f"table {table}", lambda one, of=table: one.tables[of], "MB", MOST_TABLE_GROWTH, 1e6)
+            grown(f"table {table}", partial(_table, table), "MB", MOST_TABLE_GROWTH, 1e6)
+
+
+def _table(name: str, sample: Sample) -> float:
+    return sample.tables[name]
