@@ -67,10 +67,18 @@ async def _page(
     first, iteration = decode_cursor(cursor, int, int) or (0, 0)
     window = nodes[first : first + limit + 1]
     rows = await work.all(
-        """SELECT n.* FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS wanted (id, place)
-           JOIN node_states n ON n.run_id = %(run)s AND n.node_id = wanted.id
-           WHERE place > 1 OR n.iteration >= %(iteration)s
-           ORDER BY place, n.iteration LIMIT %(limit)s""",
+        """SELECT n.* FROM (
+               SELECT place, id, turn.iteration FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS wanted (id, place)
+               CROSS JOIN LATERAL (
+                   SELECT s.iteration FROM node_states s WHERE s.run_id = %(run)s AND s.node_id = wanted.id
+                   AND s.iteration >= CASE place WHEN 1 THEN %(iteration)s ELSE 0 END
+                   ORDER BY s.iteration LIMIT %(limit)s
+               ) AS turn
+               ORDER BY place, turn.iteration LIMIT %(limit)s
+           ) AS page CROSS JOIN LATERAL (
+               SELECT * FROM node_states s WHERE s.run_id = %(run)s AND s.node_id = page.id
+               AND s.iteration = page.iteration LIMIT 1
+           ) AS n ORDER BY place, n.iteration""",
         {"ids": [node["id"] for node in window], "run": run_id, "iteration": iteration, "limit": limit + 1},
     )
     await make_whole(await work.connection(), run_id, rows)

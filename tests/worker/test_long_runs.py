@@ -9,6 +9,9 @@ import pytest
 from app.compiler import Resources, RunContext, RunInfo
 from app.compiler.waiting import Place, Signal, Waits
 from app.db import Database
+from app.events.wakeups import Wakeups
+from app.services import node_views, run_views
+from app.services.work import Work, unit_of_work
 from app.worker.entries import RunLog
 from app.worker.memory import recall
 from tests.compiler.flow import COMPILER
@@ -171,3 +174,45 @@ async def test_what_ended_laps_have_done_stays_when_a_run_that_waits_is_ended(se
     assert ends == {
         (name, lap): "COMPLETED" for name in ("count", "note", "ask") for lap in range(4) if (name, lap) != ("ask", 3)
     }
+
+
+async def rows_read(work: Work) -> int:
+    """How many rows of nodes' states this transaction has read so far."""
+    found = await work.first(
+        "select idx_tup_fetch + seq_tup_read as number from pg_stat_xact_user_tables where relname = 'node_states'"
+    )
+    assert found is not None
+    return int(found["number"])
+
+
+@pytest.mark.spec("RUN-83")
+async def test_what_is_read_to_show_a_run_does_not_grow_with_its_laps(
+    server_project: Project, database: Database, database_url: str
+) -> None:
+    path = await started(server_project, looped(1))
+    await asked(server_project, path, 0)
+    await answer(server_project, path, 0)
+    before = await ended(server_project.client, path)
+    project, run = UUID(server_project.id), UUID(path.rsplit("/", 1)[1])
+    async with database.pool.connection() as connection:
+        await connection.execute(
+            """insert into node_states (run_id, node_id, iteration, project_id, path, status, attempt, handled)
+               select run_id, node_id, lap, project_id, array[lap], 'COMPLETED', 1, true
+               from node_states, generate_series(1, 2000) as lap where run_id = %s and node_id <> 'end'""",
+            (run,),
+        )
+        await connection.execute("update runs set last_seq = 12000 where id = %s", (run,))
+    async with database.pool.connection() as connection:
+        await connection.execute("analyze node_states")
+
+    read = []
+    async with unit_of_work(database, Wakeups(database_url)) as work:
+        shown = await run_views.get(work, project, run)
+        read.append(await rows_read(work))
+        page = await node_views.list_nodes(work, project, run, 50, None)
+        read.append(await rows_read(work) - read[0])
+
+    assert shown["progress"] == before["progress"]
+    assert [(turn["node_id"], turn["iteration"]) for turn in page["items"]] == [("count", lap) for lap in range(50)]
+    assert read[0] < 30
+    assert read[1] < 51 * 5
