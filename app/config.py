@@ -10,6 +10,7 @@ from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 LONGEST_QUEUE_NAME = 40
 QUEUE_NAME = "^[A-Za-z0-9][A-Za-z0-9._-]*$"
+POSTGRESQL_URL = r"postgres(ql)?(\+[a-z0-9]+)?://"
 
 
 def _default_home() -> Path:
@@ -28,7 +29,9 @@ class ModelPrice(BaseModel):
 class Settings(BaseSettings):
     """The settings, each an environment variable with the prefix GRAPHWRIGHT_ unless named otherwise."""
 
-    model_config = SettingsConfigDict(env_prefix="GRAPHWRIGHT_", extra="ignore", frozen=True, populate_by_name=True)
+    model_config = SettingsConfigDict(
+        env_prefix="GRAPHWRIGHT_", env_ignore_empty=True, extra="ignore", frozen=True, populate_by_name=True
+    )
 
     home: Path = Field(default_factory=_default_home, description="Folder of the embedded database and the logs.")
     database_url: SecretStr | None = Field(
@@ -112,6 +115,13 @@ class Settings(BaseSettings):
     )
     log_level: str = Field(default="info", description="debug, info, warning or error.")
     log_format: str = Field(default="auto", pattern="^(auto|console|json)$", description="auto, console or json.")
+
+    @field_validator("database_url", "direct_url")
+    @classmethod
+    def _check_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not re.match(POSTGRESQL_URL, value.get_secret_value()):
+            raise ValueError("write the address of a PostgreSQL server: postgresql://user:password@host/database")
+        return value
 
     @field_validator("queues", "http_allow", "http_resolve", "allowed_origins", mode="before")
     @classmethod

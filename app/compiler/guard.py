@@ -169,7 +169,7 @@ def _within(address: Address, networks: Sequence[Network]) -> bool:
 def _refusal(host: str, port: int, found: Sequence[str]) -> HardError:
     what = host if host in found else f"{host} ({', '.join(found[:3])})"
     return HardError(
-        f"{what} is not a public address, and http nodes may not reach it. "
+        f"{what} is not a public address, and may not be reached from here. "
         f"Whoever runs the server can allow it: add {host} or {host}:{port} to GRAPHWRIGHT_HTTP_ALLOW.",
         "address_not_allowed",
     )

@@ -5,7 +5,10 @@ import time
 
 import httpx
 import pytest
+from pydantic import SecretStr
 
+from app.cli.configuration import SettingsProblemError, settings_with
+from app.config import Settings
 from app.db import Database
 from tests.cli.conftest import FAILING, Shell, line_with
 from tests.support import DOUBLE, ServerProcess, ThreadServer, ended, waiting
@@ -176,6 +179,36 @@ async def test_a_database_that_cannot_be_reached_is_told_in_a_sentence(shell: Sh
     assert done.code == 1
     assert "DATABASE_URL" in done.err
     assert "Traceback" not in done.err
+
+
+@pytest.mark.spec("CLI-95")
+@pytest.mark.parametrize("url", ["sqlite:///s3cret.db", "host=s3cret dbname=x", "s3cret:5432/x", "://s3cret"])
+@pytest.mark.parametrize("name", ["DATABASE_URL", "GRAPHWRIGHT_DIRECT_URL"])
+def test_an_address_of_no_postgresql_server_is_refused(monkeypatch: pytest.MonkeyPatch, name: str, url: str) -> None:
+    monkeypatch.setenv(name, url)
+    with pytest.raises(SettingsProblemError, match="postgresql://user:password@host/database") as refused:
+        settings_with()
+    assert name.removeprefix("GRAPHWRIGHT_").lower() in refused.value.message.lower()
+    assert "s3cret" not in refused.value.message
+
+
+@pytest.mark.spec("CLI-95")
+@pytest.mark.parametrize("scheme", ["postgresql", "postgres", "postgresql+psycopg", "postgresql+asyncpg"])
+def test_any_address_of_a_postgresql_server_will_do(monkeypatch: pytest.MonkeyPatch, scheme: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", f"{scheme}://u@h/d")
+    assert settings_with().database_url == SecretStr(f"{scheme}://u@h/d")
+
+
+@pytest.mark.spec("CLI-95")
+def test_an_empty_variable_counts_as_not_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    fields = Settings.model_fields
+    names = ["DATABASE_URL", *(f"GRAPHWRIGHT_{field.upper()}" for field in fields if field != "database_url")]
+    for name in names:
+        monkeypatch.delenv(name, raising=False)
+    unset = Settings()
+    for name in names:
+        monkeypatch.setenv(name, "")
+    assert Settings() == unset
 
 
 @pytest.mark.spec("CLI-9")

@@ -133,11 +133,16 @@ def address(database_url: str, tmp_path: Path) -> Iterator[str]:
         process.wait(30)
 
 
+def first_workflow() -> list[str]:
+    """The steps of the README's first workflow, as it writes them."""
+    section = README.split("\n## A first workflow\n")[1].split("\n## ")[0]
+    return re.findall(r"```sh\n(.*?)```", section, re.DOTALL)
+
+
 @pytest.mark.spec("DOC-4")
 @pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="needs curl and bash")
 def test_the_first_workflow_of_the_readme_runs_as_it_is_written(address: str) -> None:
-    section = README.split("\n## A first workflow\n")[1].split("\n## ")[0]
-    script = "\n".join(re.findall(r"```sh\n(.*?)```", section, re.DOTALL))
+    script = "\n".join(first_workflow())
     assert "http://127.0.0.1:8000/api/v1" in script
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script.replace("http://127.0.0.1:8000", address) + "\necho; echo $PROJECT"],
@@ -152,6 +157,23 @@ def test_the_first_workflow_of_the_readme_runs_as_it_is_written(address: str) ->
     project = done.stdout.split()[-1]
     runs = httpx.get(f"{address}/api/v1/projects/{project}/workflows/runs").json()["items"]
     assert [run["status"] for run in runs] == ["COMPLETED", "COMPLETED"]
+
+
+@pytest.mark.spec("DOC-95")
+@pytest.mark.skipif(not (shutil.which("curl") and shutil.which("bash")), reason="needs curl and bash")
+def test_the_curl_commands_of_the_manuals_work_as_they_are_written(address: str) -> None:
+    manuals = "".join((ROOT / "docs" / page).read_text() for page in ("operations.md", "retention.md"))
+    blocks = "".join(re.findall(r"```sh\n(.*?)```", manuals, re.DOTALL)).replace("\\\n", "")
+    commands = re.findall(r"^curl (.*)$", blocks, re.MULTILINE)
+    assert len(commands) == 3
+    first = first_workflow()[0].replace("http://127.0.0.1:8000", address)
+    script = "\n".join([first, *(f"curl -sSf {command}" for command in commands)])
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script], capture_output=True, text=True, timeout=90, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert '"max_running":1' in done.stdout
+    assert '"keep_runs_days":90' in done.stdout
 
 
 @pytest.mark.spec("DOC-6")

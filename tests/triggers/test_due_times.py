@@ -124,6 +124,21 @@ async def test_what_is_less_than_a_minute_late_is_on_time(schedules: Schedules, 
     assert (await schedules.get(made))["missed"] == 0
 
 
+@pytest.mark.spec("SCHED-95")
+@pytest.mark.parametrize(("catch_up", "missed"), [("none", 3), ("last", 3), ("all", 0)])
+async def test_what_is_on_time_takes_the_place_of_the_newest_that_was_missed(
+    schedules: Schedules, times: Times, catch_up: str, missed: int
+) -> None:
+    made = await schedules.make(catch_up=catch_up, overlap="allow")
+    await times.stands(made, "2026-06-01 12:00:00")
+
+    await times.look("2026-06-01 12:03:30")
+
+    started = [one for one in await schedules.firings(made) if one["status"] == "started"]
+    assert minutes(started) == [f"12:0{n}" for n in range(missed, 4)]
+    assert (await schedules.get(made))["missed"] == missed
+
+
 @pytest.mark.spec("SCHED-7")
 async def test_no_more_than_the_newest_hundred_are_caught_up(schedules: Schedules, times: Times) -> None:
     made = await schedules.make(catch_up="all", overlap="allow")
