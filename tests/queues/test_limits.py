@@ -170,21 +170,8 @@ async def test_a_raised_limit_lets_held_runs_go(server_project: Project, trace: 
 
 async def jobs(bench: Bench, count: int) -> list[tuple[UUID, int]]:
     """Queued runs with their jobs, whatever the limit says."""
-    made: list[tuple[UUID, int]] = []
-    for _ in range(count):
-        async with bench.database.pool.connection() as connection, connection.transaction():
-            moved = await transitions.create(
-                connection,
-                project_id=bench.project,
-                workflow_id=bench.workflow,
-                version=1,
-                input_data=None,
-                metadata={},
-            )
-            await transitions.execute(connection, bench.queue, bench.project, moved.run_id)
-        (row,) = await bench.rows("select job_id from runs where id = %s", moved.run_id)
-        made.append((moved.run_id, row["job_id"]))
-    return made
+    made = [await bench.queued() for _ in range(count)]
+    return [(run_id, await bench.job_of(run_id)) for run_id in made]
 
 
 async def set_limit(bench: Bench, most: int) -> None:

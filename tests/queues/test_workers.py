@@ -3,7 +3,6 @@
 import asyncio
 import signal
 from pathlib import Path
-from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
@@ -102,8 +101,8 @@ async def test_of_several_queues_the_longest_silence_counts(database_url: str, t
 
 @pytest.mark.spec("QUEUE-3")
 async def test_a_run_of_a_command_goes_to_no_server_and_ends_with_its_command(bench: Bench) -> None:
-    parent = await _queued(bench, None)
-    child = await _queued(bench, Parent(parent, "a", 0, [], 1))
+    parent = await bench.queued(queue="local-1")
+    child = await bench.queued(Parent(parent, "a", 0, [], 1), queue="local-1")
     await bench.rows("delete from procrastinate_jobs where id <> %s returning id", -1)
     sweeper = Sweeper(bench.database, bench.queue, bench.wakeups, heartbeat_seconds=5)
     assert len(await sweeper.sweep()) == 2
@@ -127,8 +126,8 @@ async def test_a_run_of_a_command_goes_to_no_server_and_ends_with_its_command(be
 
 @pytest.mark.spec("QUEUE-60")
 async def test_a_run_of_a_command_that_has_ended_is_retried_where_servers_work_with_its_children(bench: Bench) -> None:
-    parent = await _queued(bench, None)
-    await _queued(bench, Parent(parent, "a", 0, [], 1))
+    parent = await bench.queued(queue="local-1")
+    await bench.queued(Parent(parent, "a", 0, [], 1), queue="local-1")
     async with bench.database.pool.connection() as connection, connection.transaction():
         await transitions.cancel(connection, bench.queue, bench.project, parent)
         await restarts.retry(connection, bench.queue, bench.project, parent)
@@ -136,22 +135,6 @@ async def test_a_run_of_a_command_that_has_ended_is_retried_where_servers_work_w
     assert [(run["status"], run["queue"]) for run in runs] == [("QUEUED", "default")] * 2
     queues = await bench.rows("select queue_name from procrastinate_jobs where id <> %s", -1)
     assert [row["queue_name"] for row in queues] == ["default", "default"]
-
-
-async def _queued(bench: Bench, parent: Parent | None) -> UUID:
-    async with bench.database.pool.connection() as connection, connection.transaction():
-        moved = await transitions.create(
-            connection,
-            project_id=bench.project,
-            workflow_id=bench.workflow,
-            version=1,
-            input_data=None,
-            metadata={},
-            parent=parent,
-            queue="local-1",
-        )
-        await transitions.execute(connection, bench.queue, bench.project, moved.run_id)
-    return moved.run_id
 
 
 async def _workers(bench: Bench) -> list[dict]:

@@ -177,14 +177,17 @@ async def test_skip_leaves_out_what_is_due_while_a_run_goes_on(schedules: Schedu
 
 
 @pytest.mark.spec("SCHED-8")
-async def test_allow_runs_side_by_side(schedules: Schedules, times: Times) -> None:
-    made = await schedules.make(overlap="allow")
+@pytest.mark.parametrize(("overlap", "first"), [("allow", "QUEUED"), ("cancel_previous", "CANCELLED")])
+async def test_allow_runs_side_by_side_and_cancel_previous_leaves_only_the_newest_run(
+    schedules: Schedules, times: Times, overlap: str, first: str
+) -> None:
+    made = await schedules.make(overlap=overlap)
     await times.stands(made, "2026-06-01 12:00:00")
 
     await times.look("2026-06-01 12:00:00")
     await times.look("2026-06-01 12:01:00")
 
-    assert [run["status"] for run in await schedules.runs()] == ["QUEUED", "QUEUED"]
+    assert [run["status"] for run in await schedules.runs()] == [first, "QUEUED"]
 
 
 @pytest.mark.spec("SCHED-8")
@@ -204,17 +207,6 @@ async def test_queue_runs_one_after_the_other(schedules: Schedules, times: Times
     assert [one["status"] for one in firings] == ["started"] * 3
     runs = await schedules.runs()
     assert [run["trigger"]["scheduled_for"][11:16] for run in runs] == ["12:00", "12:01", "12:02"]
-
-
-@pytest.mark.spec("SCHED-8")
-async def test_cancel_previous_leaves_only_the_newest_run(schedules: Schedules, times: Times) -> None:
-    made = await schedules.make(overlap="cancel_previous")
-    await times.stands(made, "2026-06-01 12:00:00")
-
-    await times.look("2026-06-01 12:00:00")
-    await times.look("2026-06-01 12:01:00")
-
-    assert [run["status"] for run in await schedules.runs()] == ["CANCELLED", "QUEUED"]
 
 
 @pytest.mark.spec("SCHED-9")

@@ -1,15 +1,17 @@
 """A journal under test, on a database with one workflow."""
 
 import asyncio
+from typing import Any
 from uuid import UUID
 
 from app import jsontext
 from app.db import Database
 from app.events.wakeups import Wakeups
 from app.ids import new_id
-from app.queue import Queue
+from app.queue import DEFAULT, Queue
 from app.services import transitions
 from app.services.claims import claim
+from app.services.transitions import Parent
 from app.worker.entries import RunLog
 from app.worker.journal import Journal
 
@@ -51,8 +53,8 @@ class Bench:
         await self.journal.stop()
         await self.queue.close()
 
-    async def claimed(self) -> RunLog:
-        """A run that this process has just taken up."""
+    async def queued(self, parent: Parent | None = None, *, queue: str = DEFAULT) -> UUID:
+        """A run that waits in the queue."""
         async with self.database.pool.connection() as connection, connection.transaction():
             moved = await transitions.create(
                 connection,
@@ -61,12 +63,26 @@ class Bench:
                 version=1,
                 input_data=None,
                 metadata={},
+                parent=parent,
+                queue=queue,
             )
             await transitions.execute(connection, self.queue, self.project, moved.run_id)
-            job = await (await connection.execute("select job_id from runs where id = %s", (moved.run_id,))).fetchone()
-            row = await claim(connection, self.queue, moved.run_id, job["job_id"], new_id())
+        return moved.run_id
+
+    async def job_of(self, run_id: UUID) -> Any:
+        """The id of the run's job, None for a run that is held."""
+        (row,) = await self.rows("select job_id from runs where id = %s", run_id)
+        return row["job_id"]
+
+    async def claimed(self) -> RunLog:
+        """A run that this process has just taken up."""
+        run_id = await self.queued()
+        job_id = await self.job_of(run_id)
+        async with self.database.pool.connection() as connection:
+            row = await claim(connection, self.queue, run_id, job_id, new_id())
+        assert row is not None
         self.lost = asyncio.Event()
-        return RunLog(moved.run_id, self.project, row["claim"], row["last_seq"], self.lost.set)
+        return RunLog(run_id, self.project, row["claim"], row["last_seq"], self.lost.set)
 
     async def rows(self, query: str, run_id: UUID) -> list[dict]:
         async with self.database.pool.connection() as connection:

@@ -24,22 +24,6 @@ def sweeper_of(bench: Bench) -> Sweeper:
     return Sweeper(bench.database, bench.queue, bench.wakeups, heartbeat_seconds=5)
 
 
-async def queued(bench: Bench, parent: Parent | None = None) -> UUID:
-    """A run that waits in the queue."""
-    async with bench.database.pool.connection() as connection, connection.transaction():
-        moved = await transitions.create(
-            connection,
-            project_id=bench.project,
-            workflow_id=bench.workflow,
-            version=1,
-            input_data=None,
-            metadata={},
-            parent=parent,
-        )
-        await transitions.execute(connection, bench.queue, bench.project, moved.run_id)
-    return moved.run_id
-
-
 async def run_of(bench: Bench, run_id: UUID) -> dict[str, Any]:
     return (await bench.rows("select status, claim, job_id, losses from runs where id = %s", run_id))[0]
 
@@ -81,7 +65,7 @@ async def is_locked(database: Database, run_id: UUID) -> bool:
 
 @pytest.mark.spec("RUN-55")
 async def test_a_run_that_has_just_left_a_long_queue_is_left_to_the_worker_that_takes_it_up(bench: Bench) -> None:
-    run_id = await queued(bench)
+    run_id = await bench.queued()
     await taken_from_the_queue(bench, run_id, ago="1 second")
     before = await run_of(bench, run_id)
 
@@ -95,7 +79,7 @@ async def test_a_run_that_has_just_left_a_long_queue_is_left_to_the_worker_that_
 
 @pytest.mark.spec("RUN-55")
 async def test_a_run_that_is_taken_up_while_the_sweeper_looks_is_not_taken_away(bench: Bench) -> None:
-    run_id = await queued(bench)
+    run_id = await bench.queued()
     await taken_from_the_queue(bench, run_id, ago="1 minute")
     job_id = (await run_of(bench, run_id))["job_id"]
 
@@ -128,8 +112,8 @@ async def test_a_run_whose_job_has_ended_without_it_is_taken_up_again(bench: Ben
 
 @pytest.mark.spec("RUN-53")
 async def test_a_child_is_left_alone_when_its_parent_is_retried_while_the_sweeper_looks(bench: Bench) -> None:
-    parent = await queued(bench)
-    child = await queued(bench, Parent(parent, "a", 0, [], 1))
+    parent = await bench.queued()
+    child = await bench.queued(Parent(parent, "a", 0, [], 1))
     await bench.rows("update runs set status = 'FAILED', finished_at = now() where id = %s returning id", parent)
 
     async with holding(bench.database, parent) as connection:
@@ -170,9 +154,9 @@ async def test_a_flush_locks_its_runs_in_the_order_of_their_ids(bench: Bench) ->
 
 @pytest.mark.spec("RUN-57")
 async def test_a_cancel_locks_all_child_runs_in_the_order_of_their_ids(bench: Bench) -> None:
-    top = await queued(bench)
-    first, second = [await queued(bench, Parent(top, "a", n, [], 1)) for n in range(2)]
-    grandchild = await queued(bench, Parent(first, "a", 0, [], 2))
+    top = await bench.queued()
+    first, second = [await bench.queued(Parent(top, "a", n, [], 1)) for n in range(2)]
+    grandchild = await bench.queued(Parent(first, "a", 0, [], 2))
 
     async def cancel() -> int:
         async with bench.database.pool.connection() as connection, connection.transaction():
@@ -187,8 +171,8 @@ async def test_a_cancel_locks_all_child_runs_in_the_order_of_their_ids(bench: Be
 
 @pytest.mark.spec("RUN-57")
 async def test_a_look_of_the_sweeper_locks_all_that_it_will_move_in_the_order_of_their_ids(bench: Bench) -> None:
-    going_on, stranded = await queued(bench), await queued(bench)
-    child = await queued(bench, Parent(going_on, "a", 0, [], 1))
+    going_on, stranded = await bench.queued(), await bench.queued()
+    child = await bench.queued(Parent(going_on, "a", 0, [], 1))
     await bench.rows(
         """update runs set status = 'RETRYING', wake_at = now() - interval '1 minute' where id = %s returning id""",
         going_on,
@@ -206,9 +190,9 @@ async def test_a_look_of_the_sweeper_locks_all_that_it_will_move_in_the_order_of
 
 @pytest.mark.spec("RUN-57")
 async def test_a_retry_locks_all_child_runs_in_the_order_of_their_ids(bench: Bench) -> None:
-    top = await queued(bench)
-    first, second = [await queued(bench, Parent(top, "a", n, [], 1)) for n in range(2)]
-    grandchild = await queued(bench, Parent(first, "a", 0, [], 2))
+    top = await bench.queued()
+    first, second = [await bench.queued(Parent(top, "a", n, [], 1)) for n in range(2)]
+    grandchild = await bench.queued(Parent(first, "a", 0, [], 2))
     for run_id in (top, first, second, grandchild):
         await bench.rows("update runs set status = 'FAILED' where id = %s returning id", run_id)
 

@@ -12,7 +12,6 @@ import pytest
 from app.compiler.calls import NewCall
 from app.db import Pool
 from app.ids import new_id
-from app.services import transitions
 from app.services.calls import make_call
 from app.worker.callee import Callee
 from app.worker.takeup import take_up
@@ -39,24 +38,10 @@ class Held:
             await self.let_go.wait()
 
 
-async def queued(bench: Bench) -> tuple[UUID, int]:
-    async with bench.database.pool.connection() as connection, connection.transaction():
-        moved = await transitions.create(
-            connection,
-            project_id=bench.project,
-            workflow_id=bench.workflow,
-            version=1,
-            input_data=None,
-            metadata={},
-        )
-        await transitions.execute(connection, bench.queue, bench.project, moved.run_id)
-    (row,) = await bench.rows("select job_id from runs where id = %s", moved.run_id)
-    return moved.run_id, row["job_id"]
-
-
 @pytest.mark.spec("RUN-91")
 async def test_a_run_that_is_being_taken_up_is_handed_back_without_a_loss(bench: Bench) -> None:
-    run_id, job_id = await queued(bench)
+    run_id = await bench.queued()
+    job_id = await bench.job_of(run_id)
     pool = Held(bench.database.pool)
     task = asyncio.create_task(take_up(cast("Pool", pool), bench.queue, run_id, job_id, new_id()))
     await pool.reached.wait()
@@ -104,7 +89,8 @@ async def test_a_node_that_is_being_taken_up_is_handed_back_without_a_loss(bench
 
 @pytest.mark.spec("RUN-92")
 async def test_a_job_whose_row_is_gone_when_it_ends_is_noted_and_no_more(bench: Bench) -> None:
-    run_id, job_id = await queued(bench)
+    run_id = await bench.queued()
+    job_id = await bench.job_of(run_id)
     strays: list[dict[str, Any]] = []
     asyncio.get_running_loop().set_exception_handler(lambda _, context: strays.append(context))
     done = asyncio.Event()
