@@ -27,7 +27,8 @@ QUEUES: LiteralString = f"""
           UNION ALL
           SELECT 'default', 0, 0, 0, 0) AS found
     GROUP BY name ORDER BY name"""
-MOST = 200
+MOST = 10_000
+"""More workers than any installation has: who counts them wants all."""
 
 
 async def list_workers(work: Work, limit: int = MOST, cursor: str | None = None) -> Page[WorkerOut]:
