@@ -8,8 +8,8 @@ A suspect that has lived for a while may still be there, with the others, when t
 then on it is no suspect: its next loss makes it one again. What kills late would go on so for ever, if not for a limit.
 
 Beside a suspect its worker executes runs that are none yet, and one of these may be what kills. So a suspect that is
-not lost alone gets two more chances. A run that kills has two losses before it is a suspect itself; two such runs have
-four, and so can never make a third one fail that is only beside them.
+lost with others that have not lived for a while, either, gets two more chances. A run that kills has two losses before
+it is a suspect itself; two such runs have four, and so can never make a third one fail that is only beside them.
 """
 
 from uuid import UUID
@@ -19,7 +19,7 @@ from psycopg.rows import DictRow
 from app.services.moves import Connection, one, run_sql
 
 MAX_LOSSES = 3
-"""A run that has lost its worker this often without completing anything FAILS, if nobody was lost with it."""
+"""A run that has lost its worker this often without completing anything FAILS, if it was lost alone."""
 MAX_LOSSES_BESIDE_OTHERS = 5
 """And one that has lost it this often, whoever was lost with it."""
 MAX_LOSSES_IN_ALL = 6
@@ -56,7 +56,7 @@ async def losses_of(connection: Connection, run: DictRow) -> int:
 
 
 def is_last(losses: int, *, alone: bool) -> bool:
-    """Whether a run has to FAIL after so many losses in a row; `alone` if no other run was lost with it."""
+    """Whether a run has to FAIL after so many losses in a row; `alone` if no other may have done it."""
     return losses >= (MAX_LOSSES if alone else MAX_LOSSES_BESIDE_OTHERS)
 
 

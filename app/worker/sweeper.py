@@ -2,7 +2,9 @@
 
 import asyncio
 import time
-from typing import Any
+from datetime import datetime
+from typing import Any, LiteralString
+from uuid import UUID
 
 import psycopg
 from psycopg import AsyncConnection
@@ -21,7 +23,7 @@ from app.worker.heartbeat import lock_key
 from app.worker.leftovers import clear_away
 from app.worker.lost_calls import mend_calls
 from app.worker.releaser import release_all
-from app.worker.suspects import is_last, keep_apart, losses_of, note, trust
+from app.worker.suspects import TRUSTED_SECONDS, is_last, keep_apart, losses_of, note, trust
 
 SWEEP_LOCK = 0x67726170_73776570
 STRANDED_SECONDS = 10
@@ -62,8 +64,8 @@ class Sweeper:
         async with self._pool.connection() as connection, connection.transaction():
             if not await _locked(connection, SWEEP_LOCK):
                 return []
-            await self._bury(connection)
-            found = [*await self._orphans(connection), *await self._stranded(connection)]
+            heard = await self._bury(connection)
+            found = [*await self._orphans(connection, heard), *await self._stranded(connection)]
             # In the order of their ids, as everybody locks several runs; a retry goes on to the children of its run.
             if found:
                 await lock_with_children(connection, [run["id"] for run in found])
@@ -105,17 +107,18 @@ class Sweeper:
                     found += await cancel_children(connection, self._queue, parent["id"])
         return found
 
-    async def _bury(self, connection: AsyncConnection[Any]) -> None:
-        """Delete the rows of workers that no longer hold their lock, or are silent for too long.
+    async def _bury(self, connection: AsyncConnection[Any]) -> dict[UUID, datetime]:
+        """Delete the rows of workers that no longer hold their lock, or are silent for too long; when they last spoke.
 
         The database's own absence is no silence: what counts begins with its last start.
         """
         if time.monotonic() < self._patient_until:
-            return
+            return {}
+        gone: dict[UUID, datetime] = {}
         cursor = connection.cursor(row_factory=dict_row)
         await cursor.execute(
-            """select id, heard < clock_timestamp() - make_interval(secs => lost_seconds) as mute
-               from (select id, lost_seconds, greatest(heartbeat_at, pg_postmaster_start_time()) as heard
+            """select id, heartbeat_at, heard < clock_timestamp() - make_interval(secs => lost_seconds) as mute
+               from (select id, lost_seconds, heartbeat_at, greatest(heartbeat_at, pg_postmaster_start_time()) as heard
                      from workers) w
                where heard < clock_timestamp() - make_interval(secs => %s)""",
             (self._silent,),
@@ -124,18 +127,17 @@ class Sweeper:
             if worker["mute"] or await _locked(connection, lock_key(worker["id"])):
                 _log.warning("A worker is gone; its runs go on elsewhere", worker_id=str(worker["id"]))
                 await connection.execute("delete from workers where id = %s", (worker["id"],))
+                gone[worker["id"]] = worker["heartbeat_at"]
+        return gone
 
-    async def _orphans(self, connection: AsyncConnection[Any]) -> list[dict[str, Any]]:
-        """Runs that nobody executes: their worker is gone, or the job in which it did has ended without them."""
+    async def _orphans(self, connection: AsyncConnection[Any], heard: dict[UUID, datetime]) -> list[dict[str, Any]]:
+        """Runs that nobody executes: their worker is gone, or the job in which it did has ended without them.
+
+        `alone` tells whether nothing else that had not shown itself harmless was lost with the worker.
+        """
+        values = {"workers": list(heard), "heard": list(heard.values()), "trusted": TRUSTED_SECONDS}
         cursor = connection.cursor(row_factory=dict_row)
-        await cursor.execute(
-            """select id, status, claim, job_id, count(*) over (partition by worker_id) = 1
-                      and not exists (select 1 from node_calls c where c.worker_id = r.worker_id
-                                      and c.status = 'RUNNING') as alone
-               from runs r where status = 'RUNNING'
-               and (not exists (select 1 from workers w where w.id = r.worker_id)
-                    or not exists (select 1 from procrastinate_jobs j where j.id = r.job_id)) limit 500"""
-        )
+        await cursor.execute(_ORPHANS, values)
         return await cursor.fetchall()
 
     async def _stranded(self, connection: AsyncConnection[Any]) -> list[dict[str, Any]]:
@@ -181,6 +183,23 @@ class Sweeper:
         if moved is not None:
             await note(connection, run["id"], losses)
         return moved
+
+
+_ORPHANS: LiteralString = """
+with lost as (
+  select r.id, r.status, r.claim, r.job_id, r.worker_id,
+         coalesce(h.at, clock_timestamp()) - make_interval(secs => %(trusted)s) as long_ago,
+         (select e.at from run_events e where e.run_id = r.id
+          and e.type in ('workflow.run.started', 'workflow.run.resumed') order by e.seq desc limit 1) as since
+  from runs r left join unnest(%(workers)s::uuid[], %(heard)s::timestamptz[]) as h(id, at) on h.id = r.worker_id
+  where r.status = 'RUNNING'
+  and (not exists (select 1 from workers w where w.id = r.worker_id)
+       or not exists (select 1 from procrastinate_jobs j where j.id = r.job_id)) limit 500)
+select l.id, l.status, l.claim, l.job_id,
+       not exists (select 1 from lost o where o.worker_id = l.worker_id and o.id <> l.id and o.since > l.long_ago)
+       and not exists (select 1 from node_calls c where c.worker_id = l.worker_id and c.status = 'RUNNING'
+                       and c.started_at > l.long_ago) as alone
+from lost l"""
 
 
 async def _locked(connection: AsyncConnection[Any], key: int) -> bool:

@@ -16,7 +16,7 @@ from app.worker.heartbeat import lock_key
 from app.worker.inbox import Inbox
 from app.worker.sweeper import Sweeper
 from tests.worker.bench import Bench
-from tests.worker.test_sweeper import queued, run_of, sweeper_of, taken_from_the_queue
+from tests.worker.test_sweeper import run_of, sweeper_of, taken_from_the_queue
 
 
 async def taken(bench: Bench, run_id: UUID, worker_id: UUID | None = None) -> RunLog:
@@ -40,7 +40,7 @@ async def living(bench: Bench) -> UUID:
 
 @pytest.mark.spec("RUN-70")
 async def test_losses_count_only_as_long_as_nothing_completes_in_between(bench: Bench) -> None:
-    run_id = await queued(bench)
+    run_id = await bench.queued()
     sweeper = sweeper_of(bench)
     losses = []
     for completes in (False, False, True, False, False):
@@ -57,7 +57,7 @@ async def test_losses_count_only_as_long_as_nothing_completes_in_between(bench: 
 
 @pytest.mark.spec("RUN-70")
 async def test_of_the_runs_that_may_be_killers_one_is_executed_at_a_time(bench: Bench) -> None:
-    runs = [await queued(bench) for _ in range(3)]
+    runs = [await bench.queued() for _ in range(3)]
     sweeper = sweeper_of(bench)
     for _ in range(2):
         for run_id in runs:
@@ -90,7 +90,7 @@ async def test_of_the_runs_that_may_be_killers_one_is_executed_at_a_time(bench: 
 async def test_what_is_lost_after_it_has_lived_for_a_while_as_a_suspect_gets_more_chances_but_not_for_ever(
     bench: Bench,
 ) -> None:
-    run_id = await queued(bench)
+    run_id = await bench.queued()
     sweeper = sweeper_of(bench)
     losses = []
     for lives in (False, False, True, True, True, True):
@@ -124,7 +124,7 @@ async def lost(bench: Bench, *runs: UUID) -> list[tuple[str, int]]:
 
 @pytest.mark.spec("RUN-86")
 async def test_two_runs_that_end_their_workers_take_nobody_with_them_however_they_hit(bench: Bench) -> None:
-    innocent, first, second = [await queued(bench) for _ in range(3)]
+    innocent, first, second = [await bench.queued() for _ in range(3)]
 
     # Each of them ends a worker twice before it is a suspect, and the innocent one is there every time.
     hits = [await lost(bench, innocent, killer) for killer in (first, first, second, second)]
@@ -140,23 +140,24 @@ async def test_two_runs_that_end_their_workers_take_nobody_with_them_however_the
 
 @pytest.mark.spec("RUN-86")
 async def test_a_run_that_ends_its_worker_beside_ever_new_ones_fails_after_the_fifth(bench: Bench) -> None:
-    killer = await queued(bench)
+    killer = await bench.queued()
 
-    losses = [(await lost(bench, killer, await queued(bench)))[0] for _ in range(5)]
+    losses = [(await lost(bench, killer, await bench.queued()))[0] for _ in range(5)]
 
     assert losses == [("QUEUED", n) for n in (1, 2, 3, 4)] + [("FAILED", 4)]
 
 
 @pytest.mark.spec("RUN-86")
 async def test_a_node_of_another_run_is_company_too(bench: Bench) -> None:
-    run_id, other = await queued(bench), await queued(bench)
+    run_id, other = await bench.queued(), await bench.queued()
     for _ in range(2):
         await lost(bench, run_id)
     worker = new_id()
     await bench.rows(
         """insert into node_calls (id, run_id, node_id, iteration, path, laps, attempt, queue, status, digest, claim,
-                                   said, losses, worker_id, created_at, queued_at)
-           select gen_random_uuid(), id, 'a', 0, '{}', '{}', 1, 'default', 'RUNNING', '', 0, 0, 0, worker, now(), now()
+                                   said, losses, worker_id, created_at, queued_at, started_at)
+           select gen_random_uuid(), id, 'a', 0, '{}', '{}', 1, 'default', 'RUNNING', '', 0, 0, 0, worker,
+                  now(), now(), now()
            from runs, (select %s::uuid as worker) w order by runs.id desc limit 1 returning id""",
         worker,
     )
@@ -168,11 +169,47 @@ async def test_a_node_of_another_run_is_company_too(bench: Bench) -> None:
     assert (await run_of(bench, other))["losses"] == 0
 
 
+@pytest.mark.spec("RUN-86")
+async def test_what_had_lived_for_a_while_is_no_company(bench: Bench) -> None:
+    killer, harmless = await bench.queued(), await bench.queued()
+    for _ in range(2):
+        await lost(bench, killer)
+    worker = await living(bench)
+    await taken(bench, harmless, worker)
+    await bench.rows(
+        """update run_events set at = at - interval '11 seconds' where run_id = %s and type = 'workflow.run.started'
+           returning seq""",
+        harmless,
+    )
+    await taken(bench, killer, worker)
+    await bench.rows("delete from workers where id = %s returning id", worker)
+    await sweeper_of(bench).sweep()
+
+    after = [await run_of(bench, run_id) for run_id in (killer, harmless)]
+    assert [(run["status"], run["losses"]) for run in after] == [("FAILED", 2), ("QUEUED", 1)]
+
+
+@pytest.mark.spec("RUN-86")
+async def test_company_is_told_by_how_long_it_lived_before_its_worker_fell_silent(bench: Bench) -> None:
+    killer, other = await bench.queued(), await bench.queued()
+    for _ in range(2):
+        await lost(bench, killer)
+    worker = await living(bench)
+    for run_id in (killer, other):
+        await taken(bench, run_id, worker)
+        await bench.rows("update run_events set at = at - interval '1 minute' where run_id = %s returning seq", run_id)
+    await bench.rows("update workers set heartbeat_at = now() - interval '1 minute' where id = %s returning id", worker)
+    await sweeper_of(bench).sweep()
+
+    after = [await run_of(bench, run_id) for run_id in (killer, other)]
+    assert [(run["status"], run["losses"]) for run in after] == [("QUEUED", 3), ("QUEUED", 1)]
+
+
 @pytest.mark.spec("RUN-87")
 async def test_suspects_wait_for_those_of_their_queue_only_and_stay_suspects_when_they_are_handed_back(
     bench: Bench,
 ) -> None:
-    runs = [await queued(bench) for _ in range(3)]
+    runs = [await bench.queued() for _ in range(3)]
     await bench.rows("update runs set queue = 'nobody serves it' where id = %s returning id", runs[0])
     for run_id in runs:
         for _ in range(2):
@@ -199,7 +236,7 @@ async def test_suspects_wait_for_those_of_their_queue_only_and_stay_suspects_whe
 @pytest.mark.spec("RUN-60")
 @pytest.mark.parametrize("alive", [False, True])
 async def test_the_job_of_an_ended_run_goes_with_its_dead_worker(bench: Bench, alive: bool) -> None:
-    run_id = await queued(bench)
+    run_id = await bench.queued()
     worker_id = await living(bench) if alive else new_id()
     await bench.rows(
         """with w as (insert into procrastinate_workers default values returning id)
@@ -219,7 +256,7 @@ async def test_the_job_of_an_ended_run_goes_with_its_dead_worker(bench: Bench, a
 
 @pytest.mark.spec("RUN-68")
 async def test_several_sweepers_move_each_run_once(bench: Bench) -> None:
-    runs = [await queued(bench) for _ in range(30)]
+    runs = [await bench.queued() for _ in range(30)]
     for run_id in runs:
         await taken(bench, run_id)
     sweepers = [sweeper_of(bench) for _ in range(4)]
