@@ -41,7 +41,7 @@ lint: setup ## style and types
 bench: setup ## benchmarks beside plain LangGraph
 	@$(BIN)/python -m benchmarks $(ARGS)
 
-chaos: setup ## the long fault tests, about half an hour; `make chaos ARGS="-k outages"` for some of them
+chaos: setup ## the long fault tests, 20 to 30 minutes; `make chaos ARGS="-k outages"` for some of them
 	$(call say,Faults)
 	@GRAPHWRIGHT_CHAOS=long $(BIN)/pytest tests/chaos --capture=no --verbose --durations=0 --durations-min=1 $(ARGS)
 
