@@ -21,7 +21,6 @@ LAPS = (100, 1_000, 10_000)
 PARKS = (50, 200, 800)
 MAP_LAPS = (10, 100)
 ITEMS = 100
-PAGE = 200
 MOST_GROWTH = 1.5
 """A lap or a visit may cost so many times what one in the shortest run does."""
 
@@ -78,7 +77,7 @@ class Place:
 
 
 async def measure(report: Report, *, quick: bool) -> None:
-    """Loops of many laps, runs that park often, loops around maps, and the pages of what they leave."""
+    """Loops of many laps, runs that park often, and loops around maps."""
     async with database() as (_, url, data), site(database_url=url) as home:
         server = await home.serve()
         async with using(home, server) as service:
@@ -104,14 +103,14 @@ async def _lengths(
 
         def tell(what: str, value: str, unit: str, scale: float = 1.0, limit: float | None = None) -> None:
             other = None if first is None else getattr(first, value) / scale  # noqa: B023  # called at once
-            figure = Figure(PART, f"{length:,} {name}: {what} of a {turn}", getattr(cost, value) / scale, unit, other)  # noqa: B023
-            figure.beside, figure.limit = f"at {lengths[0]}", None if first is None else limit  # noqa: B023
+            figure = Figure(PART, f"{length:,} {name}: {what}", getattr(cost, value) / scale, unit, other)  # noqa: B023  # as above
+            figure.beside, figure.limit = f"at {lengths[0]}", None if first is None else limit  # noqa: B023  # as above
             report.add(figure)
 
-        tell("time", "clock", "ms")
-        tell("CPU", "cpu", "ms", limit=MOST_GROWTH)
-        tell("CPU of PostgreSQL", "postgres", "ms")
-        tell("growth of the database", "stored", "kB", 1000)
+        tell(f"time of a {turn}", "clock", "ms")
+        tell(f"CPU of a {turn}", "cpu", "ms", limit=MOST_GROWTH)
+        tell(f"CPU of PostgreSQL of a {turn}", "postgres", "ms")
+        tell(f"growth of the database by a {turn}", "stored", "kB", 1000)
         tell("memory of the server at the end", "memory", "MiB", 2**20)
         first = first or cost
 
