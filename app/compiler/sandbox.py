@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from minijinja import Environment, TemplateError
 
+from app import jsontext
 from app.compiler.allowance import MAX_LIST, ExpressionError, too_expensive
 from app.compiler.evaluation import Run, to_text
 from app.compiler.views import ListView, ObjectView, raw, view
@@ -211,7 +212,9 @@ class Engine:
         source = _text(text, "fromjson")
         self._make(len(source))
         try:
-            value = json.loads(source)
+            value = jsontext.loads(source)
+        except jsontext.BeyondDoublesError:
+            raise ExpressionError("`fromjson`: a number is too large; write it as text") from None
         except json.JSONDecodeError as error:
             raise ExpressionError(f"`fromjson`: no valid JSON at character {error.pos}") from None
         return view(self._current, value, None, "fromjson")

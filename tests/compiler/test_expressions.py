@@ -287,6 +287,12 @@ def test_nothing_that_changes_from_run_to_run_is_there(source: str) -> None:
     refusal_of(source)
 
 
+@pytest.mark.spec("API-91")
+@pytest.mark.parametrize("text", ["1e999", "[1e999]", '{"a": [-1e400]}', "NaN", "[NaN]"])
+def test_json_in_a_template_has_no_number_that_json_cannot_hold(text: str) -> None:
+    error_of("{{ input|fromjson }}", {"input": text})
+
+
 def test_numbers_are_multiplied() -> None:
     assert render("{{ input.tags|length * 2 * -3 + 4 % 3 * 2 ** 2 }}") == -8
     assert math.isclose(render("{{ 2 * input.whole / 4 * (1 + 1) }}"), 1.0)
