@@ -8,11 +8,13 @@ would not be there. What they leave is their writes, the newest outcome of each 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
+from operator import itemgetter
 from typing import Any, LiteralString
 from uuid import UUID
 
 from psycopg import AsyncConnection
-from psycopg.rows import DictRow, dict_row
+from psycopg.rows import DictRow, dict_row, tuple_row
 
 from app.compiler import CompiledWorkflow, Outcome
 from app.compiler.plan import Region
@@ -22,6 +24,8 @@ from app.compiler.waiting import Path
 from app.db import as_arrays
 
 Rows = list[DictRow]
+ROWS_AT_ONCE = 2_000
+"""Writes are read in such parts, so that other runs of the process have their turn in between."""
 
 
 @dataclass(slots=True)
@@ -35,11 +39,28 @@ class Window:
     around: Path
     lap: int
     turns: dict[str, tuple[int, int]] = field(default_factory=dict)
-    writes: list[tuple[tuple[int, ...], list[Write]]] = field(default_factory=list)
+    _units: dict[int, list[int]] = field(default_factory=dict)
+    _writes: list[tuple[tuple[int, ...], list[Write]]] = field(default_factory=list)
 
     @property
     def next(self) -> Path:
         return (*self.around, self.lap)
+
+    def take(self, node: int, home: Mapping[int, Region], path: Sequence[int], writes: Iterable[Write]) -> None:
+        """Take in what a turn has written: by lap, and within a lap in the order of the units of its region."""
+        if node not in self._units:
+            regions = [home[node]]
+            while regions[0] is not self.region:
+                assert regions[0].parent is not None  # noqa: S101  # the node is in the window's loop
+                regions.insert(0, regions[0].parent)
+            self._units[node] = [region.unit_of[node].index for region in regions]
+        laps = path[len(self.around) :]
+        order = tuple(chain.from_iterable(zip(laps, self._units[node], strict=True)))
+        self._writes.append((order, [(key, value) for key, value in writes]))
+
+    def writes(self) -> list[Write]:
+        """Everything that was written in the ended laps, in the order in which the laps made it."""
+        return [write for _, writes in sorted(self._writes, key=itemgetter(0)) for write in writes]
 
 
 class EndedLaps:
@@ -69,7 +90,7 @@ class EndedLaps:
                 window.lap,
                 {self._index[name]: known[name, last] for name, (_, last) in window.turns.items()},
                 {self._index[name]: last + 1 for name, (_, last) in window.turns.items()},
-                [write for _, writes in sorted(window.writes, key=lambda one: one[0]) for write in writes],
+                window.writes(),
             )
             for window in self._windows
         }
@@ -130,21 +151,12 @@ class EndedLaps:
                     last_only = all(self._compiled.replaces(key) for key in keys)
                     (last_turns if last_only else all_turns).append((place, name, *span))
         for query, wanted in ((_WRITES, all_turns), (_LAST_WRITES, last_turns)):
-            for row in await _all(connection, query, (*as_arrays(wanted), self._run_id)) if wanted else ():
-                window = self._windows[row["place"]]
-                order = self._order(window, self._index[row["node_id"]], row["path"])
-                window.writes.append((order, [(key, value) for key, value in row["writes"]]))
-
-    def _order(self, window: Window, node: int, path: Sequence[int]) -> tuple[int, ...]:
-        """Where a turn stands among those of a window: by lap, and within a lap as the units of its region do."""
-        regions = [self._compiled.plan.home[node]]
-        while regions[0] is not window.region:
-            assert regions[0].parent is not None  # noqa: S101  # the node is in the window's loop
-            regions.insert(0, regions[0].parent)
-        laps = path[len(window.around) :]
-        return tuple(
-            part for lap, region in zip(laps, regions, strict=True) for part in (lap, region.unit_of[node].index)
-        )
+            if wanted:
+                async with connection.cursor("writes", row_factory=tuple_row) as cursor:
+                    cursor.itersize = ROWS_AT_ONCE
+                    await cursor.execute(query, (*as_arrays(wanted), self._run_id))
+                    async for place, name, path, writes in cursor:
+                        self._windows[place].take(self._index[name], self._compiled.plan.home, path, writes)
 
     def _ranges(self) -> dict[str, list[tuple[int, int]]]:
         """The iterations that are to be read of each node that has turns in windows."""
