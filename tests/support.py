@@ -20,6 +20,7 @@ from fastapi import FastAPI
 
 from app.cli.serve import Server
 from app.config import Settings
+from app.db import Database
 from app.main import create_app
 
 ROOT = Path(__file__).parents[1]
@@ -171,6 +172,13 @@ async def until(condition: Callable[[], Awaitable[Any]], *, seconds: float = 15.
         while not (found := await condition()):
             await asyncio.sleep(0.02)
         return found
+
+
+async def waits_for_a_lock(database: Database) -> bool:
+    """Whether anybody in the database waits for a lock."""
+    async with database.pool.connection() as connection:
+        cursor = await connection.execute("select 1 from pg_locks where not granted")
+        return await cursor.fetchone() is not None
 
 
 async def ended(client: httpx.AsyncClient, path: str, *, seconds: float = 15.0) -> dict[str, Any]:

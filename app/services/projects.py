@@ -13,7 +13,7 @@ from app.schemas.common import Page
 from app.schemas.project import KeyOut, ProjectChange, ProjectOut, RoleName
 from app.services.access import Caller, hashed, new_secret
 from app.services.pages import decode_cursor, page, rfc3339
-from app.services.pruning import delete_threads
+from app.services.pruning import delete_runs
 from app.services.work import Work
 
 FOREVER: Final = "forever"
@@ -76,16 +76,23 @@ async def change_project(work: Work, project_id: UUID, wanted: ProjectChange) ->
 
 
 async def delete_project(work: Work, project_id: UUID) -> None:
-    """Remove the project with everything in it, the threads of its runs, too. Raises NotFoundError."""
+    """Remove the project with everything in it. Raises NotFoundError."""
     # However long it takes: what is broken off would never be done.
     await work.run("SELECT set_config(name, '0', true) FROM pg_settings WHERE name = 'transaction_timeout'")
     # Before its runs, as whoever takes up a run or releases it does.
     await work.run("SELECT 1 FROM projects WHERE id = %s FOR NO KEY UPDATE", (project_id,))
-    # The runs in the order in which everybody locks them: nothing is written to a thread from here on.
-    runs = await work.all("SELECT id FROM runs WHERE project_id = %s ORDER BY id FOR UPDATE", (project_id,))
-    await delete_threads(await work.connection(), [row["id"] for row in runs])
+    await _delete_runs(work, project_id)
+    # Who was about to make a run has made it when this is done, and nobody makes another one.
+    await work.run("SELECT 1 FROM workflow_versions WHERE project_id = %s FOR UPDATE", (project_id,))
+    await _delete_runs(work, project_id)
     if not await work.run("DELETE FROM projects WHERE id = %s", (project_id,)):
         raise _no_project()
+
+
+async def _delete_runs(work: Work, project_id: UUID) -> None:
+    # In the order in which everybody locks them: nobody writes for them from here on.
+    runs = await work.all("SELECT id FROM runs WHERE project_id = %s ORDER BY id FOR UPDATE", (project_id,))
+    await delete_runs(await work.connection(), [row["id"] for row in runs])
 
 
 async def must_exist(work: Work, project_id: UUID) -> None:

@@ -79,6 +79,18 @@ def _parts(connection: Connection, wanted: Wanted) -> Iterator[AsyncIterator[Del
         yield _until_none_is_left(connection, "procrastinate_jobs", _OLD_JOBS, _ENDED)
 
 
+async def delete_runs(connection: Connection, runs: Sequence[UUID]) -> Deleted:
+    """Delete runs with all that they have written, most of which no foreign key ties to them; the caller holds them."""
+    deleted = Deleted()
+    for table in OF_A_RUN:
+        cursor = await connection.execute(f"delete from {table} where run_id = any(%s)", (list(runs),))
+        deleted[table] += cursor.rowcount
+    deleted += await delete_threads(connection, runs)
+    cursor = await connection.execute("delete from runs where id = any(%s)", (list(runs),))
+    deleted["runs"] += cursor.rowcount
+    return deleted
+
+
 async def delete_threads(connection: Connection, runs: Sequence[UUID]) -> Deleted:
     """Delete the checkpoints of runs, which no foreign key ties to them."""
     deleted = Deleted()
@@ -100,28 +112,20 @@ async def _runs(connection: Connection, project_id: UUID, before: datetime) -> A
         for tree in trees:
             part.append(tree["ids"])
             if sum(map(len, part)) >= BATCH_RUNS:
-                yield await _delete_runs(connection, part, before)
+                yield await _delete_trees(connection, part, before)
                 part = []
         if part:
-            yield await _delete_runs(connection, part, before)
+            yield await _delete_trees(connection, part, before)
         place = (roots[-1]["finished_at"], roots[-1]["id"])
 
 
-async def _delete_runs(connection: Connection, trees: Sequence[Sequence[UUID]], before: datetime) -> Deleted:
+async def _delete_trees(connection: Connection, trees: Sequence[Sequence[UUID]], before: datetime) -> Deleted:
     """Delete whole trees of runs, but those in which somebody has moved or holds a run."""
-    deleted = Deleted()
     async with connection.transaction():
         wanted = [run for tree in trees for run in tree]
         rows = await several(connection, _LOCK_OLD, (wanted, _ENDED, before))
         held = {row["id"] for row in rows}
-        runs = [run for tree in trees if held.issuperset(tree) for run in tree]
-        for table in OF_A_RUN:
-            cursor = await connection.execute(f"delete from {table} where run_id = any(%s)", (runs,))
-            deleted[table] += cursor.rowcount
-        deleted += await delete_threads(connection, runs)
-        cursor = await connection.execute("delete from runs where id = any(%s)", (runs,))
-        deleted["runs"] += cursor.rowcount
-    return deleted
+        return await delete_runs(connection, [run for tree in trees if held.issuperset(tree) for run in tree])
 
 
 async def _events(connection: Connection, bounds: Bounds, before: datetime) -> AsyncIterator[Deleted]:

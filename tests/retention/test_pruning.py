@@ -9,8 +9,9 @@ import pytest
 
 from app.config import Settings
 from app.db import Database
+from app.services import transitions
 from tests.retention.keeping import age, finished, prune_now, rows_of
-from tests.support import DOUBLE, Project, ended, until, waiting
+from tests.support import DOUBLE, Project, ended, until, waiting, waits_for_a_lock
 from tests.worker.conftest import Trace
 from tests.worker.runs import graph, in_status, started, transform
 
@@ -82,6 +83,20 @@ async def test_with_a_project_the_threads_of_its_runs_go(server_project: Project
 
     assert await rows_of(database, run) == {}
     assert set(await rows_of(database, kept)) >= THREAD
+
+
+@pytest.mark.spec("RUN-93")
+async def test_with_a_project_a_run_goes_that_is_made_at_that_moment(project: Project, database: Database) -> None:
+    workflow = await project.workflow(DOUBLE)
+    async with database.pool.connection() as connection:
+        async with connection.transaction():
+            making = {"project_id": UUID(project.id), "workflow_id": UUID(workflow["id"]), "version": 1}
+            made = await transitions.create(connection, **making, input_data={"n": 1}, metadata={})
+            deleting = asyncio.create_task(project.client.delete(f"/projects/{project.id}"))
+            await until(lambda: waits_for_a_lock(database))
+        assert (await deleting).status_code == 204
+
+    assert await rows_of(database, str(made.run_id)) == {}
 
 
 @pytest.mark.spec("KEEP-4")

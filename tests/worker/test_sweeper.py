@@ -16,7 +16,7 @@ from app.services import restarts, transitions
 from app.services.claims import claim
 from app.services.transitions import Advance, Parent
 from app.worker.sweeper import Sweeper
-from tests.support import until
+from tests.support import until, waits_for_a_lock
 from tests.worker.bench import Bench
 
 
@@ -46,12 +46,6 @@ async def holding(database: Database, run_id: UUID) -> AsyncIterator[AsyncConnec
     async with database.pool.connection() as connection, connection.transaction():
         await connection.execute("select 1 from runs where id = %s for update", (run_id,))
         yield connection
-
-
-async def waits_for_a_lock(database: Database) -> bool:
-    async with database.pool.connection() as connection:
-        cursor = await connection.execute("select 1 from pg_locks where not granted")
-        return await cursor.fetchone() is not None
 
 
 async def is_locked(database: Database, run_id: UUID) -> bool:
