@@ -16,7 +16,7 @@ WEB_SOURCES := $(shell find web/src web/public web/index.html web/package.json w
 
 say = @printf '\n== %s\n' "$(1)"
 
-.PHONY: setup run test lint bench chaos web clean
+.PHONY: setup run test lint bench chaos web types clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMPS)/python $(STAMPS)/web ## everything that is needed to run
@@ -46,6 +46,10 @@ chaos: setup ## the long fault tests, 20 to 30 minutes; `make chaos ARGS="-k out
 	@GRAPHWRIGHT_CHAOS=long $(BIN)/pytest tests/chaos --capture=no --verbose --durations=0 --durations-min=1 $(ARGS)
 
 web: $(STAMPS)/web ## the built web application
+
+types: setup ## the types of the API that the web application is written with, after a change of the API
+	@$(BIN)/graphwright openapi > $(STAMPS)/openapi.json
+	@$(NPM) --silent run types < $(STAMPS)/openapi.json
 
 clean: ## remove what was made here; the data stays
 	rm -rf .venv $(STAMPS) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache web/dist web/node_modules

@@ -15,6 +15,7 @@ COMMANDS = {
     "workers": "List the workers of the database.",
     "validate": "Check a graph file.",
     "export": "Write a graph file as a Python program, or in another form.",
+    "openapi": "Print the description of the API, to make clients from.",
     "run": "Run a graph file here, without a server.",
     "projects": "The projects of a server.",
     "workflows": "The workflows of a server.",

@@ -111,7 +111,7 @@ def _finish(result: ResultOut, *, as_json: bool, interrupted: bool) -> int:
     elif result["status"] == "COMPLETED":
         show_json(result["result"])
     else:
-        message = (result["error"] or {}).get("message", "")
+        message = result["error"]["message"] if result["error"] else ""
         say(clean(f"The run is {result['status']}. {message}").rstrip())
     if result["status"] == "COMPLETED":
         return 0

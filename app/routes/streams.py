@@ -12,6 +12,8 @@ from app.routes.answers import errors
 from app.routes.feed import router as feed_router
 from app.routes.sse import EventStream
 from app.routes.watching import WatchedProject, Watching
+from app.schemas.common import Page
+from app.schemas.run import EventOut
 
 LARGEST_SEQ = 2**63 - 1
 
@@ -31,20 +33,11 @@ _EVENT_EXAMPLE = {
 }
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {
+        "model": Page[EventOut],
         "description": "The events: live as `text/event-stream`, a page of them as `application/json`.",
         "content": {
             "text/event-stream": {"schema": {"type": "string"}},
-            "application/json": {
-                "schema": {
-                    "type": "object",
-                    "required": ["items", "next_cursor"],
-                    "properties": {
-                        "items": {"type": "array", "items": {"type": "object"}},
-                        "next_cursor": {"type": ["string", "null"]},
-                    },
-                },
-                "example": {"items": [_EVENT_EXAMPLE], "next_cursor": "7"},
-            },
+            "application/json": {"example": {"items": [_EVENT_EXAMPLE], "next_cursor": "7"}},
         },
     },
     204: {"description": "The run has ended, and nothing follows the event that was named."},

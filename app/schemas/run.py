@@ -106,6 +106,27 @@ class ProgressOut(TypedDict):
     percentage: float
 
 
+class FailureOut(TypedDict):
+    """What went wrong; of a run, with the node that it failed at."""
+
+    type: str
+    message: str
+    stack: NotRequired[str | None]
+    retryable: NotRequired[bool]
+    node_id: NotRequired[str | None]
+
+
+class TriggeredBy(TypedDict):
+    """What has started a run: a schedule, with the time that it was due, or the webhook of a trigger."""
+
+    type: Literal["schedule", "webhook"]
+    schedule_id: NotRequired[str]
+    scheduled_for: NotRequired[str]
+    manual: NotRequired[bool]
+    trigger_id: NotRequired[str]
+    webhook_id: NotRequired[str | None]
+
+
 class RunSummary(TypedDict):
     """A run in a list: without its input and its result.
 
@@ -121,7 +142,7 @@ class RunSummary(TypedDict):
     status: RunStatus
     attempt: int
     progress: ProgressOut
-    error: JsonObject | None
+    error: FailureOut | None
     reason: ReasonOut | None
     metadata: JsonObject
     created_at: Time
@@ -138,7 +159,7 @@ class RunSummary(TypedDict):
     forked_from: Id | None
     priority: int
     queue: str
-    trigger: JsonObject | None
+    trigger: TriggeredBy | None
 
 
 class RunOut(RunSummary):
@@ -149,11 +170,16 @@ class RunOut(RunSummary):
     state: Any
 
 
-class FailureOut(TypedDict):
-    type: str
-    message: str
-    stack: NotRequired[str | None]
-    retryable: NotRequired[bool]
+class NodeProgress(TypedDict):
+    """How far a node says that it has come; of a map, with the items that have failed, which are done, too."""
+
+    done: float
+    total: NotRequired[float | None]
+    message: NotRequired[str | None]
+    failed: NotRequired[int]
+
+
+EdgeFate = Literal["taken", "dead", "broken"]
 
 
 class NodeStateOut(TypedDict):
@@ -166,12 +192,12 @@ class NodeStateOut(TypedDict):
     name: str | None
     status: NodeStatus
     attempt: int
-    progress: JsonObject | None
+    progress: NodeProgress | None
     input: Any
     output: Any
     error: FailureOut | None
     reason: ReasonOut | None
-    edges: dict[str, str]
+    edges: dict[str, EdgeFate]
     started_at: Time | None
     finished_at: Time | None
     duration_ms: float | None
@@ -182,4 +208,17 @@ class ResultOut(TypedDict):
     run_id: Id
     status: RunStatus
     result: Any
-    error: JsonObject | None
+    error: FailureOut | None
+
+
+class EventOut(TypedDict):
+    """One thing that happened in a run; `seq` numbers the events of a run without a gap, from 1."""
+
+    id: Id
+    seq: int
+    type: str
+    at: Time
+    project_id: Id
+    run_id: Id
+    node_id: str | None
+    data: JsonObject

@@ -1,133 +1,47 @@
-export type RunStatus =
-  | "PENDING"
-  | "QUEUED"
-  | "RUNNING"
-  | "WAITING"
-  | "RETRYING"
-  | "COMPLETED"
-  | "FAILED"
-  | "CANCELLED";
+import type { components } from "./schema";
 
-export type NodeStatus =
-  | "PENDING"
-  | "RUNNING"
-  | "WAITING"
-  | "RETRYING"
-  | "COMPLETED"
-  | "FAILED"
-  | "SKIPPED"
-  | "CANCELLED";
+type Schemas = components["schemas"];
 
-export type Status = RunStatus | NodeStatus;
-export type EdgeFate = "taken" | "dead" | "broken";
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+
+/** What the description leaves open is JSON. */
+type Told<T> = { [K in keyof T]: unknown extends T[K] ? Json : T[K] };
 
 export interface Page<T> {
   items: T[];
   next_cursor: string | null;
 }
 
-export interface Project {
-  id: string;
-  name: string;
-  created_at: string;
-}
+export type RunStatus = Schemas["RunStatus"];
+export type NodeStatus = Schemas["NodeStatus"];
+export type Status = RunStatus | NodeStatus;
+export type EdgeFate = Schemas["NodeStateOut"]["edges"][string];
 
-export interface Reason {
-  code: string;
-  message: string;
-  /** Of an approval: what is asked, and the JSON Schema of the answer. */
-  prompt?: string;
-  schema?: Json;
-  /** Of a node that waits for a child run. */
-  run_id?: string;
-  /** Of a map: how many of its items wait. */
-  waiting?: number;
-}
+export type Project = Schemas["ProjectOut"];
+export type ApiKey = Schemas["KeyOut"];
+export type Role = ApiKey["role"];
 
-/** How far a node has come; `failed` counts items of a map, which are done, too. */
+export type Reason = Schemas["ReasonOut"];
+export type Failure = Schemas["FailureOut"];
+export type Progress = Schemas["ProgressOut"];
+export type TriggeredBy = Schemas["TriggeredBy"];
+/** How far a node has come, as events tell it; `failed` counts items of a map, which are done, too. */
 export interface NodeProgress {
   done?: number;
   total?: number;
   failed?: number;
 }
 
-export interface Failure {
-  type: string;
-  message: string;
-  stack?: string | null;
-  retryable?: boolean;
-  node_id?: string | null;
-}
-
-export interface Progress {
-  total: number;
-  completed: number;
-  running: number;
-  failed: number;
-  skipped: number;
-  percentage: number;
-}
-
-export interface Run {
-  id: string;
-  project_id: string;
-  workflow_id: string;
-  workflow_name: string;
-  version: number;
-  status: RunStatus;
-  attempt: number;
-  progress: Progress;
-  input: Json;
-  result: Json;
-  error: Failure | null;
-  reason: Reason | null;
-  metadata: { [key: string]: Json } | null;
-  created_at: string;
-  queued_at: string | null;
-  started_at: string | null;
-  finished_at: string | null;
-  last_seq: number;
-  wake_at: string | null;
-  parent_run_id: string | null;
-  parent_node_id: string | null;
-  parent_iteration: number | null;
-  forked_from: string | null;
-}
-
-export interface NodeState {
-  node_id: string;
-  iteration: number;
-  path: number[];
-  status: NodeStatus;
-  attempt: number;
-  progress: NodeProgress | null;
-  input: Json;
-  output: Json;
-  error: Failure | null;
-  reason: Reason | null;
-  edges: Record<string, EdgeFate> | null;
-  started_at: string | null;
-  finished_at: string | null;
-  duration_ms: number | null;
-  wake_at: string | null;
-}
-
+/** A run in a list, which is without its input and its result. */
+export type RunSummary = Schemas["RunSummary"];
+export type Run = Told<Schemas["RunOut"]>;
+export type RunEvent = Schemas["EventOut"];
+export type NodeState = Told<Schemas["NodeStateOut"]>;
 /** One item of a map; the last number of its path is its index. */
-export interface MapItem {
-  node_id: string;
-  iteration: number;
-  path: number[];
-  status: NodeStatus;
-  attempt: number;
-  output: Json;
-  error: Failure | null;
-  reason: Reason | null;
-  started_at: string | null;
-  finished_at: string | null;
-  duration_ms: number | null;
-  wake_at: string | null;
-}
+export type MapItem = Told<Schemas["ItemOut"]>;
+/** What a retry would do with each node. */
+export type Restart = Schemas["RestartOut"];
+export type RestartStep = Schemas["StepOut"];
 
 export interface GraphNode {
   id: string;
@@ -147,6 +61,7 @@ export interface GraphEdge {
   on?: string | null;
 }
 
+/** The graph document in its normal form; `GET /schema/graph.json` has all of its fields. */
 export interface Graph {
   nodes: GraphNode[];
   edges: GraphEdge[];
@@ -154,44 +69,33 @@ export interface Graph {
   [key: string]: unknown;
 }
 
-export interface Workflow {
-  id: string;
-  name: string;
-  description: string | null;
-  active: boolean;
-  version: number;
-  graph: Graph;
-  created_at: string;
-  updated_at: string;
-}
+export type Workflow = Omit<Schemas["WorkflowOut"], "graph"> & { graph: Graph };
+export type WorkflowVersion = Omit<Schemas["VersionOut"], "graph"> & { graph: Graph };
+export type VersionSummary = Schemas["VersionSummary"];
+export type VersionDiff = Schemas["DiffOut"];
+export type FieldChange = Schemas["FieldChange"];
+export type Validation = Schemas["ValidationOut"];
+export type Problem = Schemas["ProblemOut"];
+export type Plan = Schemas["PlanOut"];
 
-export interface WorkflowVersion {
-  version: number;
-  graph: Graph;
-  created_at: string;
-}
-
-export interface Template {
-  id: string;
-  name: string;
-  description: string;
-  /** As it was written: in the form of edges, or in that of dependencies. */
+/** Its graph is as it was written: in the form of edges, or in that of dependencies. */
+export type Template = Omit<Told<Schemas["TemplateOut"]>, "graph"> & {
   graph: { nodes?: GraphNode[]; dag?: { nodes: GraphNode[] } };
-  /** Where its picture is, an SVG. */
-  picture: string;
-  input?: Json;
-}
+};
 
-export interface RunEvent {
-  id: string;
-  seq: number;
-  type: string;
-  at: string;
-  project_id: string;
-  run_id: string;
-  node_id: string | null;
-  data: { [key: string]: unknown };
-}
+export type NodeType = Schemas["NodeTypeOut"];
+export type Tool = Schemas["ToolOut"];
+
+export type Schedule = Told<Schemas["ScheduleOut"]>;
+export type Firing = Schemas["FiringOut"];
+export type Trigger = Schemas["TriggerOut"];
+export type Hook = Schemas["HookOut"];
+export type Delivery = Schemas["DeliveryOut"];
+export type DeliveryWithBody = Schemas["DeliveryWithBody"];
+
+export type Worker = Schemas["WorkerOut"];
+export type Queue = Schemas["QueueOut"];
+export type Stats = Schemas["Stats"];
 
 export const ENDED: ReadonlySet<Status> = new Set<Status>(["COMPLETED", "FAILED", "CANCELLED", "SKIPPED"]);
 export const RUN_STATUSES: readonly RunStatus[] = [

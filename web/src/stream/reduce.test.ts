@@ -183,7 +183,7 @@ describe("what the state tells", () => {
   });
 
   it("reads rows as it reads events", () => {
-    const row = { node_id: "a", path: [], status: "COMPLETED" as const, attempt: 1, progress: null, input: null, output: 1, error: null, reason: null, started_at: null, finished_at: null, duration_ms: 1, wake_at: null };
+    const row = { node_id: "a", type: "input", name: null, path: [], status: "COMPLETED" as const, attempt: 1, progress: null, input: null, output: 1, error: null, reason: null, started_at: null, finished_at: null, duration_ms: 1, wake_at: null };
     const views = viewsFromRows([{ ...row, iteration: 1, edges: { 0: "dead" } }, { ...row, iteration: 0, edges: { 0: "taken" } }]);
     expect(views.get("a")!.laps.map((lap) => lap.iteration)).toEqual([0, 1]);
     expect(views.get("a")!.edges).toEqual({ 0: "dead" });

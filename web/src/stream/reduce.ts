@@ -1,5 +1,5 @@
 import type { EdgeFate, Failure, NodeProgress, NodeStatus, Reason, RunEvent, RunStatus } from "../api/types";
-import { EMPTY, type Lap, type NodeView, type RunState } from "./state";
+import { EMPTY, type Lap, type NodeView, progressOf, type RunState } from "./state";
 
 const RUN = "workflow.run.";
 const NODE = "workflow.node.";
@@ -151,7 +151,7 @@ function lapAfter(lap: Lap | undefined, event: RunEvent, iteration: number): Lap
   if (step === "started") {
     return { ...next, startedAt: base.startedAt && !base.finishedAt ? base.startedAt : at, finishedAt: null, tokens: "", made: null };
   }
-  if (step === "progress") return withProgress(next, progressOf(data));
+  if (step === "progress") return withProgress(next, progressOf(data) ?? {});
   if (step === "token") return { ...next, tokens: base.tokens + String(data.text ?? "") };
   if ("error" in data) next.error = data.error as Failure | null;
   if (!END.has(step)) return next;
@@ -170,11 +170,6 @@ function lapAfter(lap: Lap | undefined, event: RunEvent, iteration: number): Lap
 function withProgress(lap: Lap, progress: NodeProgress): Lap {
   const moves = lap.status === "WAITING" && (progress.done ?? 0) > (lap.progress?.done ?? 0);
   return moves ? { ...lap, progress, status: "RUNNING", reason: null, wakeAt: null } : { ...lap, progress };
-}
-
-function progressOf({ done, total, failed }: RunEvent["data"]): NodeProgress {
-  const known = { done: number(done), total: number(total), failed: number(failed) };
-  return Object.fromEntries(Object.entries(known).filter(([, count]) => count !== undefined));
 }
 
 function blankLap(iteration: number): Lap {

@@ -93,6 +93,13 @@ export function afterRetry(state: RunState, rows: ReadonlyMap<string, NodeView>)
   return { ...state, nodes };
 }
 
+/** The counts of a progress that are there. */
+export function progressOf(told: { done?: unknown; total?: unknown; failed?: unknown } | null): NodeProgress | null {
+  if (!told) return null;
+  const counts = Object.entries({ done: told.done, total: told.total, failed: told.failed });
+  return Object.fromEntries(counts.filter(([, count]) => typeof count === "number"));
+}
+
 /** The rows of `GET …/nodes` as the views that events build, for nodes of which the log tells nothing. */
 export function viewsFromRows(rows: readonly NodeState[]): Map<string, NodeView> {
   const views = new Map<string, NodeView>();
@@ -103,7 +110,7 @@ export function viewsFromRows(rows: readonly NodeState[]): Map<string, NodeView>
       path: row.path ?? [],
       status: row.status,
       attempt: row.attempt,
-      progress: row.progress,
+      progress: progressOf(row.progress),
       output: row.output,
       error: row.error,
       reason: row.reason,
