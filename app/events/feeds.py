@@ -120,8 +120,9 @@ class Feeds:
 
     def open_project(self, reader: Subscriber, project_id: UUID, floor: datetime) -> None:
         """Let a reader have every run of a project, also those to come."""
-        reader.project_id = project_id
-        reader.floor = floor
+        if reader.project_id != project_id:  # who has them already is not to miss what ended since
+            reader.project_id = project_id
+            reader.floor = floor
         self.by_project.setdefault(project_id, set()).add(reader)
 
     def close_project(self, reader: Subscriber) -> None:
@@ -132,6 +133,7 @@ class Feeds:
             if not readers:
                 del self.by_project[reader.project_id]
         reader.project_id = None
+        reader.ended.clear()
 
     def gone(self, run_ids: Iterable[UUID]) -> None:
         """Runs that were deleted: their readers have nothing more to come."""

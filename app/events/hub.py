@@ -135,8 +135,8 @@ class Hub:
     ) -> Snapshot:
         """Let a reader have the events of some runs of a project, or (None) of all its runs, also those to come.
 
-        A run goes on after its seq in `after`, else after what the snapshot says. Nothing that the reader gets of these
-        runs lies before the snapshot. Raises psycopg.Error when the database cannot be reached.
+        A run goes on after its seq in `after`, else where the reader has come in it, else after what the snapshot says;
+        the reader gets nothing that lies before. Raises psycopg.Error when the database cannot be reached.
         """
         floor = datetime.now(UTC)
         asked = list(after) if run_ids is None else list(run_ids)
@@ -163,11 +163,14 @@ class Hub:
         """Wait until something happened to the reader, and take its events; none if it was something else."""
         await reader.news.wait()
         reader.news.clear()
-        events = reader.take()
+        read: Sequence[EventText] = ()
         if reader.behind and not reader.closed:
-            events = [*events, *await self._replay(reader)]
+            read = await self._replay(reader)
             if reader.behind:
                 reader.news.set()
+        # Not before, as what has been taken is sent, also when the reader has meanwhile left the run or begun it anew.
+        taken = reader.take()
+        events = [*read, *taken] if read else taken
         if reader.project_id is not None:
             self._retire(reader, events)
         return events
@@ -298,9 +301,11 @@ class Hub:
             part = dict(cursors[first : first + READ_RUNS])
             found = await store.read_many(self._pool, part, READ_EVENTS)
             for run_id, events in found.items():
-                self._feeds.deliver(run_id, part[run_id], events)
                 if len(events) == READ_EVENTS:
                     self._feeds.dirty.add(run_id)
+                    if events[-1].terminal:
+                        events.pop()  # what follows it, if anything does, has to be there when readers see it
+                self._feeds.deliver(run_id, part[run_id], events)
 
 
 async def _forever(loop: Callable[[], Awaitable[None]]) -> None:

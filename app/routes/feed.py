@@ -158,7 +158,8 @@ class Conversation:
         reader = self._reader
         while not reader.closed:
             events = await self._hub.read(reader)
-            while self._outbox:
+            # What is said meanwhile is about events that come after those in hand.
+            for _ in range(len(self._outbox)):
                 await self._send(self._outbox.popleft())
             self._room.set()
             lagged, reader.lagged = reader.lagged, {}

@@ -290,6 +290,79 @@ async def test_what_others_were_handed_while_a_reader_read_the_log_reaches_it(
     assert seqs(await asyncio.wait_for(hub.read(reader), 5)) == [2, 3]
 
 
+@pytest.mark.spec("STREAM-2")
+async def test_a_read_that_is_full_with_an_end_does_not_end_the_stream(
+    database: Database, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hub_module, "READ_EVENTS", 3)
+    hub = Hub(database.url, database.pool)
+    run = await writer.run(1)
+    reader = hub.follow(run, 1, head=1)
+    hub.hear(writer.project_id, run, await writer.write(run, PROGRESS, PROGRESS, "workflow.run.failed", PROGRESS))
+    await hub._hand_out()
+    events = await hub.read(reader)
+    assert hub.goes_on(reader, run, events[-1])
+    await hub._hand_out()
+    assert seqs([*events, *await asyncio.wait_for(hub.read(reader), 5)]) == [2, 3, 4, 5]
+
+
+@pytest.mark.spec("STREAM-21")
+async def test_who_subscribes_to_all_runs_again_misses_none_that_ended_unheard(
+    database: Database, writer: Writer
+) -> None:
+    hub = Hub(database.url, database.pool)
+    reader = hub.open()
+    await hub.subscribe(reader, writer.project_id, None, {})
+    run = await writer.run(1)
+    last = await writer.write(run, COMPLETED)
+    await hub.subscribe(reader, writer.project_id, None, {})
+    hub.hear(writer.project_id, run, last)
+    await hub._meet()
+    await hub._hand_out()
+    assert seqs(await asyncio.wait_for(hub.read(reader), 5)) == [1, 2]
+
+
+@pytest.mark.spec("STREAM-73")
+async def test_who_subscribes_to_all_runs_anew_gets_nothing_from_before(database: Database, writer: Writer) -> None:
+    hub = Hub(database.url, database.pool)
+    run = await writer.run(1)
+    reader = hub.open()
+    await hub.subscribe(reader, writer.project_id, None, {run: 1})
+    hub.hear(writer.project_id, run, await writer.write(run, "workflow.run.failed"))
+    await hub._hand_out()
+    assert seqs(await hub.read(reader)) == [2]
+    hub.unsubscribe(reader, None)
+    await writer.write(run, PROGRESS, "workflow.run.failed")
+    await hub.subscribe(reader, writer.project_id, None, {})
+    hub.hear(writer.project_id, run, await writer.write(run, PROGRESS))
+    await hub._meet()
+    await hub._hand_out()
+    assert seqs(await asyncio.wait_for(hub.read(reader), 5)) == [5]
+
+
+@pytest.mark.spec("STREAM-73")
+async def test_what_waits_while_the_log_is_read_goes_with_its_subscription(
+    database: Database, writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hub = Hub(database.url, database.pool)
+    run, other = await writer.run(1), await writer.run(1)
+    reader = hub.open()
+    await hub.subscribe(reader, writer.project_id, [run], {})
+    hub.hear(writer.project_id, run, await writer.write(run, PROGRESS))
+    await hub._hand_out()
+    await hub.subscribe(reader, writer.project_id, [other], {other: 0})
+
+    async def late(*arguments: Any) -> dict[UUID, list[EventText]]:
+        monkeypatch.setattr(hub_module.store, "read_many", read_many)
+        found = await read_many(*arguments)
+        await hub.subscribe(reader, writer.project_id, [run], {run: 1})
+        return found
+
+    monkeypatch.setattr(hub_module.store, "read_many", late)
+    assert [(event.run_id, event.seq) for event in await hub.read(reader)] == [(other, 1)]
+    assert [(event.run_id, event.seq) for event in await asyncio.wait_for(hub.read(reader), 5)] == [(run, 2)]
+
+
 def _is_live(hub: Hub, run_id: UUID) -> bool:
     feed = hub._feeds.by_run.get(run_id)
     return feed is not None and feed.live
