@@ -22,12 +22,17 @@ REMEMBERED = 64
 
 
 class NodeTypeOut(TypedDict):
-    """A node type; `config` is the JSON Schema of its configuration."""
+    """A node type; `config` is the JSON Schema of its configuration.
+
+    In the places of `expressions` stand bare expressions, in those of `literal` no templates, as in `branches.*.when`.
+    """
 
     name: str
     title: str
     description: str
     config: JsonObject
+    expressions: list[str]
+    literal: list[str]
 
 
 class ToolOut(TypedDict):
@@ -44,7 +49,14 @@ class Catalog:
 
     def __init__(self, registry: Registry, folders: Sequence[Path]) -> None:
         self.node_types: list[NodeTypeOut] = [
-            {"name": kind.name, "title": kind.title, "description": kind.description, "config": kind.config_schema()}
+            {
+                "name": kind.name,
+                "title": kind.title,
+                "description": kind.description,
+                "config": kind.config_schema(),
+                "expressions": list(kind.expressions),
+                "literal": list(kind.literal),
+            }
             for _, kind in sorted(registry.node_types.items())
         ]
         self.tools: list[ToolOut] = [

@@ -1,3 +1,4 @@
+import json
 from pathlib import Path
 
 import httpx
@@ -5,9 +6,11 @@ import jsonschema
 import pytest
 from fastapi import FastAPI
 
+from app.compiler.discovery import load_registry
 from app.config import Settings
 from app.main import create_app
-from tests.support import DOUBLE, Project, ThreadServer, client_of, ended, running, settings_for
+from app.services.catalog import Catalog, examples
+from tests.support import DOUBLE, ROOT, Project, ThreadServer, client_of, ended, running, settings_for
 
 BUILT_IN = {"input", "output", "transform", "condition", "http", "tool", "delay"}
 
@@ -20,6 +23,16 @@ async def test_node_types_and_tools_are_listed_with_their_schemas(client: httpx.
         jsonschema.Draft202012Validator.check_schema(kind["config"])
     for tool in (await client.get("/tools")).json()["items"]:
         jsonschema.Draft202012Validator.check_schema(tool["args"])
+
+
+@pytest.mark.spec("EDIT-20")
+def test_the_forms_are_tested_with_the_node_types_and_tools_that_there_are() -> None:
+    folders = (examples(),)
+    catalog = Catalog(load_registry(folders), folders)
+    sample = ROOT / "web" / "src" / "editor" / "forms" / "catalog.sample.json"
+    assert json.loads(sample.read_text()) == {"nodeTypes": catalog.node_types, "tools": catalog.tools}, (
+        "Write what the server lists at /node-types and /tools into the sample."
+    )
 
 
 @pytest.mark.spec("API-61")

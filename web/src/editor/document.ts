@@ -39,6 +39,9 @@ export interface NodeType {
   description: string;
   /** The JSON Schema of its config. */
   config: { [key: string]: unknown };
+  /** Places in it that hold bare expressions, and those that hold no templates, as in branches.*.when. */
+  expressions?: string[];
+  literal?: string[];
 }
 
 export interface Tool {
