@@ -27,7 +27,7 @@ export function toElk(graph: Graph, direction: Direction, order: ReadonlyMap<str
   const loops = findLoops(graph);
   const home = innermost(loops);
   const frames = new Map(loops.map((loop) => [loop.id, frame(loop)]));
-  const root: ElkNode = { id: "root", layoutOptions: options(graph, direction), children: [], edges: [] };
+  const root: ElkNode = { id: "root", layoutOptions: elkOptions(graph, direction), children: [], edges: [] };
   const boxes: { layer: number; home: Loop | null; box: ElkNode }[] = [
     ...loops.map((loop) => ({ layer: order.get(loop.header) ?? 0, home: loop.parent, box: frames.get(loop.id)! })),
     ...graph.nodes.map(({ id }) => ({ layer: order.get(id) ?? 0, home: home.get(id) ?? null, box: step(id) })),
@@ -58,7 +58,7 @@ function frame(loop: Loop): ElkNode {
   return { id: loop.id, children: [], layoutOptions: { "elk.padding": "[top=44,left=22,bottom=22,right=22]" } };
 }
 
-function options(graph: Graph, direction: Direction): Record<string, string> {
+export function elkOptions(graph: Graph, direction: Direction): Record<string, string> {
   const large = graph.nodes.length > LARGE;
   return {
     "elk.algorithm": "layered",

@@ -1,0 +1,88 @@
+/**
+ * JSON text in and out without loss. JavaScript forgets how a number was written (1.0, or whole numbers beyond 2^53);
+ * such numbers are remembered by their place, and written again as they were as long as they have not changed.
+ */
+export type Numbers = ReadonlyMap<string, string>;
+
+export interface Exact {
+  value: unknown;
+  numbers: Numbers;
+}
+
+export const NO_NUMBERS: Numbers = new Map();
+
+type Step = string | number;
+
+const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+
+/** Throws SyntaxError for what is no JSON. */
+export function parseExact(text: string): Exact {
+  const plain: unknown = JSON.parse(text);
+  const mark = freeMark(text);
+  let found = false;
+  const marked = text.replace(TOKEN, (token) => {
+    if (token.startsWith('"') || String(Number(token)) === token) return token;
+    found = true;
+    return `"${mark}${token}"`;
+  });
+  if (!found) return { value: plain, numbers: NO_NUMBERS };
+  const numbers = new Map<string, string>();
+  walk(JSON.parse(marked), [], (value, way) => {
+    if (typeof value === "string" && value.startsWith(mark)) numbers.set(place(way), value.slice(mark.length));
+    return value;
+  });
+  return { value: plain, numbers };
+}
+
+export function writeExact(value: unknown, numbers: Numbers, indent?: number): string {
+  if (numbers.size === 0) return JSON.stringify(value, null, indent);
+  const mark = freeMark(JSON.stringify(value));
+  const marked = walk(value, [], (one, way) => {
+    const text = typeof one === "number" ? numbers.get(place(way)) : undefined;
+    return text !== undefined && Number(text) === one ? mark + text : one;
+  });
+  return JSON.stringify(marked, null, indent).replaceAll(new RegExp(`"${mark}([^"]*)"`, "g"), "$1");
+}
+
+/** The numbers with those of one node also under the id of its copy. */
+export function copyNumbers(numbers: Numbers, from: Numbers, ids: ReadonlyMap<string, string>): Numbers {
+  if (from.size === 0 || ids.size === 0) return numbers;
+  const all = new Map(numbers);
+  for (const [key, text] of from) {
+    const [list, id, ...rest] = JSON.parse(key) as Step[];
+    const copy = list === "nodes" && typeof id === "string" ? ids.get(id) : undefined;
+    if (copy !== undefined) all.set(JSON.stringify(["nodes", copy, ...rest]), text);
+  }
+  return all;
+}
+
+export function sameNumbers(one: Numbers, other: Numbers): boolean {
+  return one === other || (one.size === other.size && [...one].every(([key, text]) => other.get(key) === text));
+}
+
+/** Nodes are known by their ids, so that numbers keep their places when nodes come and go. */
+function place(way: readonly Step[]): string {
+  return JSON.stringify(way);
+}
+
+function walk(value: unknown, way: Step[], visit: (value: unknown, way: Step[]) => unknown): unknown {
+  if (Array.isArray(value)) {
+    const named = way.length === 1 && way[0] === "nodes";
+    return value.map((item: unknown, index) => walk(item, [...way, (named && idOf(item)) || index], visit));
+  }
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...way, key], visit)]));
+  }
+  return visit(value, way);
+}
+
+function idOf(item: unknown): string | undefined {
+  const id = typeof item === "object" && item !== null && "id" in item ? item.id : undefined;
+  return typeof id === "string" ? id : undefined;
+}
+
+function freeMark(text: string): string {
+  let mark = "exactly:";
+  for (let n = 0; text.includes(mark); n++) mark = `exactly${n}:`;
+  return mark;
+}
