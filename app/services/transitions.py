@@ -300,11 +300,11 @@ async def requeue(
     """A live run → QUEUED: handed back by its own executor (`claimed` is its token), or taken up by the sweeper."""
     row = await one(
         connection,
-        """update runs set status = 'QUEUED', worker_id = null, queued_at = %s, last_seq = last_seq + 1, held = false,
-                  wake_at = null, attempt = attempt + %s, losses = losses + %s
+        """update runs set status = 'QUEUED', reason = %s::json, worker_id = null, queued_at = %s,
+                  last_seq = last_seq + 1, held = false, wake_at = null, attempt = attempt + %s, losses = losses + %s
            where id = %s and status in ('RUNNING', 'QUEUED', 'WAITING') and claim = coalesce(%s, claim)
            returning *""",
-        (now(), int(loss), int(loss), run_id, claimed),
+        (jsontext.dumps(why), now(), int(loss), int(loss), run_id, claimed),
     )
     if row is None:
         return None

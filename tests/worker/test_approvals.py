@@ -159,6 +159,34 @@ async def test_a_waiting_run_survives_the_death_of_its_process_and_a_cancel_ends
         await check_log(project.client, path)
 
 
+@pytest.mark.spec("RUN-95")
+async def test_a_run_that_is_queued_again_shows_why(
+    process: ServerProcess, client: httpx.AsyncClient, trace: Trace
+) -> None:
+    project = await Project.make(client)
+    answered = await asking(project, graph([approval()]))
+    handed_back = await asking(project, graph([trace.node("long", "hold")]))
+    await in_status(client, answered, "WAITING")
+    await until(lambda: _traced(trace, "long"))
+
+    process.stop()
+    await process.start("--no-worker")
+    await client.post(f"{answered}/resume", json={"node_id": "ask", "answer": "yes"})
+
+    for path, code in ((answered, "signalled"), (handed_back, "worker_stopped")):
+        run = await in_status(client, path, "QUEUED")
+        page = await client.get(
+            f"{path}/events", params={"after": run["last_seq"] - 1}, headers={"Accept": "application/json"}
+        )
+        (queued,) = page.json()["items"]
+        assert run["reason"] == queued["data"]["reason"]
+        assert run["reason"]["code"] == code
+    process.stop()
+    await process.start()
+    assert (await ended(client, answered))["reason"] is None
+    assert (await in_status(client, handed_back, "RUNNING"))["reason"] is None
+
+
 @pytest.mark.spec("RUN-42")
 async def test_two_approvals_side_by_side_are_answered_one_by_one_and_said_once_each(server_project: Project) -> None:
     client = server_project.client
