@@ -1,7 +1,7 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { apiKey, authorization } from "./key";
 import type { paths } from "./schema";
-import type { Json } from "./types";
+import type { Json, Told } from "./types";
 
 export const BASE = "/api/v1";
 
@@ -51,47 +51,12 @@ export const api = createClient<ApiPaths>({
 api.use(manners);
 
 /** What the server has answered; refusals have been thrown by then. */
-export async function data<T>(answer: Promise<{ data?: T }>): Promise<T> {
-  return (await answer).data as T;
+export async function data<T>(answer: Promise<{ data?: T }>): Promise<Told<T>> {
+  return (await answer).data as Told<T>;
 }
 
 /** The header of a request that makes something: with the same key it is made once. */
 export const once = (key: string = freshKey()) => ({ "idempotency-key": key });
-
-export interface Call {
-  method?: "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
-  body?: unknown;
-  query?: Record<string, string | number | undefined>;
-  idempotencyKey?: string;
-  signal?: AbortSignal;
-}
-
-/** @deprecated `api` knows the types; this goes when its last caller has. */
-export async function call<T>(path: string, { method = "GET", body, query, idempotencyKey, signal }: Call = {}): Promise<T> {
-  const key = apiKey.get();
-  const headers: Record<string, string> = { Accept: "application/json", ...authorization() };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
-  if (idempotencyKey) headers["Idempotency-Key"] = idempotencyKey;
-  const init: RequestInit = { method, headers };
-  if (body !== undefined) init.body = JSON.stringify(body);
-  if (signal) init.signal = signal;
-  let response: Response;
-  try {
-    response = await fetch(BASE + path + search(query), init);
-  } catch (cause) {
-    if (signal?.aborted) throw cause;
-    throw new ApiError(0, "unreachable", "The server cannot be reached.");
-  }
-  if (!response.ok) throw await problem(response, key);
-  return (response.status === 204 ? undefined : await response.json()) as T;
-}
-
-function search(query: Call["query"]): string {
-  const params = new URLSearchParams();
-  for (const [key, value] of Object.entries(query ?? {})) if (value !== undefined && value !== "") params.set(key, String(value));
-  const text = params.toString();
-  return text ? `?${text}` : "";
-}
 
 /** An image that the server gives to those with the key only, as an address for an img. */
 export async function image(url: string, signal: AbortSignal): Promise<string> {

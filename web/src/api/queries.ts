@@ -1,7 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { call, image } from "./client";
-import { paths } from "./paths";
-import type { MapItem, NodeState, NodeStatus, Page, Project, Run, Template, Workflow, WorkflowVersion } from "./types";
+import { api, data, image } from "./client";
+import type { NodeState, NodeStatus, Page, RunSummary, Template, Workflow } from "./types";
 
 export interface RunFilter {
   status?: string | undefined;
@@ -24,13 +23,13 @@ export const keys = {
 export const projectsQuery = () =>
   queryOptions({
     queryKey: keys.projects,
-    queryFn: ({ signal }) => call<Page<Project>>(paths.projects(), { signal, query: { limit: 200 } }),
+    queryFn: ({ signal }) => data(api.GET("/projects", { params: { query: { limit: 200 } }, signal })),
   });
 
 export const templatesQuery = () =>
   queryOptions({
     queryKey: ["templates"],
-    queryFn: ({ signal }) => call<{ items: Template[] }>(paths.templates(), { signal }),
+    queryFn: ({ signal }): Promise<{ items: Template[] }> => data(api.GET("/templates", { signal })),
     staleTime: Infinity,
   });
 
@@ -50,18 +49,23 @@ export const workflowsQuery = (p: string) =>
 /** The list is short and the start dialog needs all of it, so its pages are read to the end. */
 async function allWorkflows(p: string, signal: AbortSignal): Promise<Workflow[]> {
   const found: Workflow[] = [];
-  let cursor: string | undefined;
+  let cursor: string | null = null;
   do {
-    const page = await call<Page<Workflow>>(paths.workflows(p), { signal, query: { limit: 200, cursor } });
+    const params = { path: { project_id: p }, query: { limit: 200, ...from(cursor) } };
+    const page: Page<Workflow> = await data(api.GET("/projects/{project_id}/workflows", { params, signal }));
     found.push(...page.items);
-    cursor = page.next_cursor ?? undefined;
+    cursor = page.next_cursor;
   } while (cursor);
   return found;
 }
 
-export function fetchRuns(p: string, filter: RunFilter, cursor?: string, signal?: AbortSignal): Promise<Page<Run>> {
-  const query = { status: filter.status, workflow_id: filter.workflow, limit: RUNS_PER_PAGE, cursor };
-  return call<Page<Run>>(paths.runs(p), signal ? { query, signal } : { query });
+/** The cursor as a query takes it: left out before the first page. */
+const from = (cursor: string | null | undefined) => (cursor ? { cursor } : {});
+
+export function fetchRuns(p: string, { status, workflow }: RunFilter, cursor?: string, signal?: AbortSignal): Promise<Page<RunSummary>> {
+  const wanted = { ...(status ? { status: [status] } : {}), ...(workflow ? { workflow_id: workflow } : {}) };
+  const params = { path: { project_id: p }, query: { ...wanted, limit: RUNS_PER_PAGE, ...from(cursor) } };
+  return data(api.GET("/projects/{project_id}/workflows/runs", { params, ...(signal ? { signal } : {}) }));
 }
 
 export const runsQuery = (p: string, filter: RunFilter) =>
@@ -69,19 +73,22 @@ export const runsQuery = (p: string, filter: RunFilter) =>
     queryKey: [...keys.runs(p), filter.status ?? "", filter.workflow ?? ""],
     queryFn: ({ pageParam, signal }) => fetchRuns(p, filter, pageParam || undefined, signal),
     initialPageParam: "",
-    getNextPageParam: (last: Page<Run>) => last.next_cursor ?? undefined,
+    getNextPageParam: (last: Page<RunSummary>) => last.next_cursor ?? undefined,
   });
 
 export const runQuery = (p: string, r: string) =>
   queryOptions({
     queryKey: keys.run(p, r),
-    queryFn: ({ signal }) => call<Run>(paths.run(p, r), { signal }),
+    queryFn: ({ signal }) => data(api.GET("/projects/{project_id}/workflows/runs/{run_id}", { params: { path: { project_id: p, run_id: r } }, signal })),
   });
 
 export const versionQuery = (p: string, w: string, n: number) =>
   queryOptions({
     queryKey: ["projects", p, "workflow", w, "version", n],
-    queryFn: ({ signal }) => call<WorkflowVersion>(paths.version(p, w, n), { signal }),
+    queryFn: ({ signal }) => {
+      const path = { project_id: p, workflow_id: w, version: n };
+      return data(api.GET("/projects/{project_id}/workflows/{workflow_id}/versions/{version}", { params: { path }, signal }));
+    },
     staleTime: Infinity,
   });
 
@@ -90,8 +97,8 @@ export const nodeQuery = (p: string, r: string, n: string, tick: number) =>
   queryOptions<NodeState[]>({
     queryKey: [...keys.run(p, r), "node", n, tick],
     queryFn: async ({ signal }): Promise<NodeState[]> => {
-      const answer = await call<NodeState | Page<NodeState>>(paths.node(p, r, n), { signal, query: { limit: 200 } });
-      return "items" in answer ? answer.items : [answer];
+      const params = { path: { project_id: p, run_id: r, node_id: n }, query: { limit: 200 } };
+      return (await data(api.GET("/projects/{project_id}/workflows/runs/{run_id}/nodes/{node_id}", { params, signal }))).items;
     },
     gcTime: PASSING_MS,
     placeholderData: (before: NodeState[] | undefined): NodeState[] | undefined =>
@@ -109,11 +116,12 @@ export const nodesQuery = (p: string, r: string, mark: string) =>
 
 async function fetchNodes(p: string, r: string, signal: AbortSignal): Promise<NodeState[]> {
   const found: NodeState[] = [];
-  let cursor: string | undefined;
+  let cursor: string | null = null;
   do {
-    const page = await call<Page<NodeState>>(paths.nodes(p, r), { signal, query: { limit: 200, cursor } });
+    const params = { path: { project_id: p, run_id: r }, query: { limit: 200, ...from(cursor) } };
+    const page: Page<NodeState> = await data(api.GET("/projects/{project_id}/workflows/runs/{run_id}/nodes", { params, signal }));
     found.push(...page.items);
-    cursor = page.next_cursor ?? undefined;
+    cursor = page.next_cursor;
   } while (cursor);
   return found;
 }
@@ -132,8 +140,10 @@ const PACE: Partial<Record<NodeStatus, number>> = { RUNNING: 1_500, RETRYING: 5_
 export const itemsQuery = (p: string, r: string, { node, iteration, status, cursor }: ItemFilter, stand: NodeStatus, mark: string) =>
   queryOptions({
     queryKey: [...keys.run(p, r), "items", node, iteration, status ?? "", cursor ?? "", stand, mark],
-    queryFn: ({ signal }) =>
-      call<Page<MapItem>>(paths.items(p, r), { signal, query: { node_id: node, iteration, status, cursor, limit: ITEMS_PER_PAGE } }),
+    queryFn: ({ signal }) => {
+      const query = { node_id: node, iteration, ...(status ? { status: [status] } : {}), limit: ITEMS_PER_PAGE, ...from(cursor) };
+      return data(api.GET("/projects/{project_id}/workflows/runs/{run_id}/items", { params: { path: { project_id: p, run_id: r }, query }, signal }));
+    },
     placeholderData: keepPreviousData,
     refetchInterval: PACE[stand] ?? false,
     gcTime: PASSING_MS,
@@ -150,10 +160,11 @@ export const childrenQuery = (p: string, r: string, node: string, iteration: num
   });
 
 /** The newest children of a node; pages are read until some of this turn of it are there. */
-async function fetchChildren(p: string, r: string, node: string, iteration: number, signal: AbortSignal): Promise<Run[]> {
-  let cursor: string | undefined;
+async function fetchChildren(p: string, r: string, node: string, iteration: number, signal: AbortSignal): Promise<RunSummary[]> {
+  let cursor: string | null = null;
   for (let pages = 0; pages < MOST_CHILD_PAGES; pages++) {
-    const page = await call<Page<Run>>(paths.runs(p), { signal, query: { parent_run_id: r, parent_node_id: node, limit: 200, cursor } });
+    const params = { path: { project_id: p }, query: { parent_run_id: r, parent_node_id: node, limit: 200, ...from(cursor) } };
+    const page: Page<RunSummary> = await data(api.GET("/projects/{project_id}/workflows/runs", { params, signal }));
     const found = page.items.filter((run) => run.parent_iteration === iteration);
     if (found.length > 0 || !page.next_cursor) return found;
     cursor = page.next_cursor;

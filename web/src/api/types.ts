@@ -4,8 +4,14 @@ type Schemas = components["schemas"];
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
 
-/** What the description leaves open is JSON. */
-type Told<T> = { [K in keyof T]: unknown extends T[K] ? Json : T[K] };
+/** A described type with what the description leaves open: values are JSON, and a graph is a graph document. */
+export type Told<T> = unknown extends T
+  ? Json
+  : T extends readonly (infer Item)[]
+    ? Told<Item>[]
+    : T extends object
+      ? { [K in keyof T]: K extends "graph" ? (T[K] extends { [key: string]: unknown } ? Graph : Told<T[K]>) : Told<T[K]> }
+      : T;
 
 export interface Page<T> {
   items: T[];
@@ -21,7 +27,7 @@ export type Project = Schemas["ProjectOut"];
 export type ApiKey = Schemas["KeyOut"];
 export type Role = ApiKey["role"];
 
-export type Reason = Schemas["ReasonOut"];
+export type Reason = Told<Schemas["ReasonOut"]>;
 export type Failure = Schemas["FailureOut"];
 export type Progress = Schemas["ProgressOut"];
 export type TriggeredBy = Schemas["TriggeredBy"];
@@ -33,15 +39,15 @@ export interface NodeProgress {
 }
 
 /** A run in a list, which is without its input and its result. */
-export type RunSummary = Schemas["RunSummary"];
+export type RunSummary = Told<Schemas["RunSummary"]>;
 export type Run = Told<Schemas["RunOut"]>;
 export type RunEvent = Schemas["EventOut"];
 export type NodeState = Told<Schemas["NodeStateOut"]>;
 /** One item of a map; the last number of its path is its index. */
 export type MapItem = Told<Schemas["ItemOut"]>;
 /** What a retry would do with each node. */
-export type Restart = Schemas["RestartOut"];
-export type RestartStep = Schemas["StepOut"];
+export type Restart = Told<Schemas["RestartOut"]>;
+export type RestartStep = Told<Schemas["StepOut"]>;
 
 export interface GraphNode {
   id: string;
@@ -69,11 +75,11 @@ export interface Graph {
   [key: string]: unknown;
 }
 
-export type Workflow = Omit<Schemas["WorkflowOut"], "graph"> & { graph: Graph };
-export type WorkflowVersion = Omit<Schemas["VersionOut"], "graph"> & { graph: Graph };
+export type Workflow = Told<Schemas["WorkflowOut"]>;
+export type WorkflowVersion = Told<Schemas["VersionOut"]>;
 export type VersionSummary = Schemas["VersionSummary"];
-export type VersionDiff = Schemas["DiffOut"];
-export type FieldChange = Schemas["FieldChange"];
+export type VersionDiff = Told<Schemas["DiffOut"]>;
+export type FieldChange = Told<Schemas["FieldChange"]>;
 export type Validation = Schemas["ValidationOut"];
 export type Problem = Schemas["ProblemOut"];
 export type Plan = Schemas["PlanOut"];
@@ -83,15 +89,15 @@ export type Template = Omit<Told<Schemas["TemplateOut"]>, "graph"> & {
   graph: { nodes?: GraphNode[]; dag?: { nodes: GraphNode[] } };
 };
 
-export type NodeType = Schemas["NodeTypeOut"];
-export type Tool = Schemas["ToolOut"];
+export type NodeType = Told<Schemas["NodeTypeOut"]>;
+export type Tool = Told<Schemas["ToolOut"]>;
 
 export type Schedule = Told<Schemas["ScheduleOut"]>;
-export type Firing = Schemas["FiringOut"];
-export type Trigger = Schemas["TriggerOut"];
-export type Hook = Schemas["HookOut"];
-export type Delivery = Schemas["DeliveryOut"];
-export type DeliveryWithBody = Schemas["DeliveryWithBody"];
+export type Firing = Told<Schemas["FiringOut"]>;
+export type Trigger = Told<Schemas["TriggerOut"]>;
+export type Hook = Told<Schemas["HookOut"]>;
+export type Delivery = Told<Schemas["DeliveryOut"]>;
+export type DeliveryWithBody = Told<Schemas["DeliveryWithBody"]>;
 
 export type Worker = Schemas["WorkerOut"];
 export type Queue = Schemas["QueueOut"];

@@ -1,8 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Navigate, useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
-import { call, freshKey } from "../api/client";
-import { paths } from "../api/paths";
+import { api, data, once } from "../api/client";
 import { keys, projectsQuery } from "../api/queries";
 import type { Project } from "../api/types";
 import { Button } from "../ui/button";
@@ -55,7 +54,7 @@ function CreateProject({ first }: { first: boolean }) {
   const client = useQueryClient();
   const navigate = useNavigate();
   const create = useMutation({
-    mutationFn: () => call<Project>(paths.projects(), { method: "POST", body: { name: name.trim() }, idempotencyKey: freshKey() }),
+    mutationFn: () => data(api.POST("/projects", { params: { header: once() }, body: { name: name.trim() } })),
     onSuccess: async (project) => {
       await client.invalidateQueries({ queryKey: keys.projects });
       await navigate({ to: "/projects/$project/runs", params: { project: project.id } });

@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import type { ReactNode } from "react";
 import { childrenQuery } from "../api/queries";
-import type { GraphNode, Run } from "../api/types";
+import type { GraphNode, RunSummary } from "../api/types";
 import type { Lap } from "../stream/state";
 import { StatusBadge } from "../ui/status";
 import { RunLink, shortId } from "./origin";
@@ -33,7 +33,7 @@ export function ChildRuns({ node, lap, children: instead }: { node: string; lap:
   );
 }
 
-function Child({ run }: { run: Run }) {
+function Child({ run }: { run: RunSummary }) {
   return (
     <li>
       <RunLink project={run.project_id} run={run.id} className="flex items-center gap-2 rounded-lg border border-line bg-raised px-3 py-1.5 shadow-card hover:bg-hover">

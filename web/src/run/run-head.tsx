@@ -1,6 +1,6 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { call, curl, freshKey } from "../api/client";
+import { api, curl, data, once } from "../api/client";
 import { paths } from "../api/paths";
 import { keys } from "../api/queries";
 import { ENDED, type Progress, type Run } from "../api/types";
@@ -125,7 +125,11 @@ function useIntent(verb: "cancel" | "retry", run: Run) {
   const client = useQueryClient();
   return useMutation({
     mutationKey: [verb, runId, run.attempt],
-    mutationFn: () => call<Run>(`${paths.run(project, runId)}/${verb}`, { method: "POST", body: {}, idempotencyKey: freshKey() }),
+    mutationFn: () => {
+      const params = { path: { project_id: project, run_id: runId }, header: once() };
+      if (verb === "cancel") return data(api.POST("/projects/{project_id}/workflows/runs/{run_id}/cancel", { params }));
+      return data(api.POST("/projects/{project_id}/workflows/runs/{run_id}/retry", { params, body: {} }));
+    },
     onSettled: () => client.invalidateQueries({ queryKey: keys.run(project, runId), exact: true }),
   });
 }

@@ -1,9 +1,8 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { useRef } from "react";
-import { ApiError, call, freshKey } from "../api/client";
-import { paths } from "../api/paths";
+import { ApiError, api, data, freshKey, once } from "../api/client";
 import { keys } from "../api/queries";
-import type { Json, Run } from "../api/types";
+import type { Json } from "../api/types";
 import { useRunScope } from "./run-context";
 
 export interface ResumeBody {
@@ -25,7 +24,8 @@ export function useResume() {
     mutationFn: (body: ResumeBody) => {
       const printed = JSON.stringify(body);
       if (intent.current.body !== printed) intent.current = { body: printed, key: freshKey() };
-      return call<Run>(`${paths.run(project, runId)}/resume`, { method: "POST", body, idempotencyKey: intent.current.key });
+      const params = { path: { project_id: project, run_id: runId }, header: once(intent.current.key) };
+      return data(api.POST("/projects/{project_id}/workflows/runs/{run_id}/resume", { params, body }));
     },
     onSettled: (_, error) => {
       if (!(error instanceof ApiError && error.status === 0)) intent.current = { body: "", key: "" };

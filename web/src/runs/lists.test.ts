@@ -1,17 +1,17 @@
 import { describe, expect, it } from "vitest";
-import type { Page, Run } from "../api/types";
+import type { Page, RunSummary } from "../api/types";
 import { exampleInput, parseInput } from "./example-input";
 import { applyRunEvent, mergeFirstPage, type RunPages } from "./merge";
 import { tokens } from "../ui/json-tokens";
 import { span } from "../ui/time";
 import { event } from "../stream/sample";
 
-function run(id: string, seq = 1, status: Run["status"] = "RUNNING"): Run {
-  return { id, status, last_seq: seq, started_at: null, finished_at: null } as Run;
+function run(id: string, seq = 1, status: RunSummary["status"] = "RUNNING"): RunSummary {
+  return { id, status, last_seq: seq, started_at: null, finished_at: null } as RunSummary;
 }
 
 function pages(...ids: string[][]): RunPages {
-  const list: Page<Run>[] = ids.map((page) => ({ items: page.map((id) => run(id)), next_cursor: "next" }));
+  const list: Page<RunSummary>[] = ids.map((page) => ({ items: page.map((id) => run(id)), next_cursor: "next" }));
   return { pages: list, pageParams: list.map(() => "") };
 }
 

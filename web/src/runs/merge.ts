@@ -1,8 +1,8 @@
 import type { InfiniteData } from "@tanstack/react-query";
-import type { Page, Run, RunEvent, RunStatus } from "../api/types";
+import type { Page, RunEvent, RunStatus, RunSummary } from "../api/types";
 import type { RunFilter } from "../api/queries";
 
-export type RunPages = InfiniteData<Page<Run>, string>;
+export type RunPages = InfiniteData<Page<RunSummary>, string>;
 
 const STATUS: Record<string, RunStatus> = {
   "workflow.run.queued": "QUEUED",
@@ -17,19 +17,19 @@ const STATUS: Record<string, RunStatus> = {
 const ENDS: ReadonlySet<RunStatus> = new Set(["COMPLETED", "FAILED", "CANCELLED"]);
 
 /** Lays a fresh first page over what is loaded: newer facts replace older ones, new runs come to the front. */
-export function mergeFirstPage(pages: RunPages, fresh: Page<Run>): RunPages {
+export function mergeFirstPage(pages: RunPages, fresh: Page<RunSummary>): RunPages {
   const [first, ...others] = pages.pages;
   if (!first || others.length === 0) return { ...pages, pages: [fresh] };
   const newer = new Map(fresh.items.map((run) => [run.id, run]));
   const known = new Set(pages.pages.flatMap((page) => page.items.map((run) => run.id)));
-  const renew = (page: Page<Run>) => ({ ...page, items: page.items.map((run) => newest(run, newer.get(run.id))) });
+  const renew = (page: Page<RunSummary>) => ({ ...page, items: page.items.map((run) => newest(run, newer.get(run.id))) });
   const arrived = fresh.items.filter((run) => !known.has(run.id));
   const renewed = pages.pages.map(renew);
   renewed[0] = { ...renewed[0]!, items: [...arrived, ...renewed[0]!.items] };
   return { ...pages, pages: renewed };
 }
 
-function newest(before: Run, after: Run | undefined): Run {
+function newest(before: RunSummary, after: RunSummary | undefined): RunSummary {
   return after && after.last_seq >= before.last_seq ? after : before;
 }
 
@@ -51,7 +51,7 @@ export function applyRunEvent(pages: RunPages, event: RunEvent, filter: RunFilte
   return touched ? { ...pages, pages: next } : pages;
 }
 
-function runAfter(run: Run, event: RunEvent, status: RunStatus): Run {
+function runAfter(run: RunSummary, event: RunEvent, status: RunStatus): RunSummary {
   return {
     ...run,
     status,

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { type KeyboardEvent, useEffect, useRef } from "react";
-import { ENDED, type Run } from "../api/types";
+import { ENDED, type RunSummary } from "../api/types";
 import { Button } from "../ui/button";
 import { ProgressBar } from "../ui/progress-bar";
 import { StatusBadge } from "../ui/status";
@@ -13,7 +13,7 @@ const COLUMNS = "grid grid-cols-[7.5rem_minmax(0,1fr)_5.5rem] md:grid-cols-[7.5r
 
 interface Props {
   project: string;
-  runs: Run[];
+  runs: RunSummary[];
   more: boolean;
   loading: boolean;
   onMore: () => void;
@@ -66,7 +66,7 @@ export function RunTable({ project, runs, more, loading, onMore }: Props) {
   );
 }
 
-function Row({ project, run, now }: { project: string; run: Run; now: number }) {
+function Row({ project, run, now }: { project: string; run: RunSummary; now: number }) {
   const started = run.started_at ?? run.created_at;
   const took = between(run.started_at, run.finished_at, now);
   return (

@@ -1,8 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
 import { type FormEvent, useEffect, useRef, useState } from "react";
-import { call, freshKey } from "../api/client";
-import { paths } from "../api/paths";
+import { api, data, freshKey, once } from "../api/client";
 import { keys, templatesQuery, workflowsQuery } from "../api/queries";
 import type { Json, Run } from "../api/types";
 import { Button } from "../ui/button";
@@ -113,9 +112,9 @@ function useStart(project: string) {
       const printed = JSON.stringify([body, step]);
       if (intent.current.body !== printed) intent.current = { body: printed, key: freshKey() };
       const { key } = intent.current;
-      const run = await call<Run>(paths.runs(project), { method: "POST", query: { execute: String(!step) }, body, idempotencyKey: key });
-      if (!step) return run;
-      return call<Run>(`${paths.run(project, run.id)}/execute`, { method: "POST", body: { mode: "step" }, idempotencyKey: `${key}-execute` });
+      const params = { path: { project_id: project }, query: { execute: !step }, header: once(key) };
+      const run = await data(api.POST("/projects/{project_id}/workflows/runs", { params, body }));
+      return step ? stepThrough(run, once(`${key}-execute`)) : run;
     },
     onSuccess: async (run) => {
       intent.current = { body: "", key: "" };
@@ -124,4 +123,9 @@ function useStart(project: string) {
       if (mounted.current) await navigate({ to: "/projects/$project/runs/$run", params: { project, run: run.id } });
     },
   });
+}
+
+function stepThrough(run: Run, header: ReturnType<typeof once>): Promise<Run> {
+  const params = { path: { project_id: run.project_id, run_id: run.id }, header };
+  return data(api.POST("/projects/{project_id}/workflows/runs/{run_id}/execute", { params, body: { mode: "step" } }));
 }

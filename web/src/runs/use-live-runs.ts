@@ -3,14 +3,14 @@ import { useEffect, useState } from "react";
 import { BASE } from "../api/client";
 import { paths } from "../api/paths";
 import { fetchRuns, type RunFilter, runsQuery } from "../api/queries";
-import type { Page, Run } from "../api/types";
+import type { Page, RunSummary } from "../api/types";
 import { type FeedConnection, ProjectFeed, socketUrl } from "../stream/project-feed";
 import { applyRunEvent, mergeFirstPage } from "./merge";
 
 const REFRESH_MS = 900;
 const POLL_MS = 3_000;
 
-type Loaded = InfiniteData<Page<Run>, string>;
+type Loaded = InfiniteData<Page<RunSummary>, string>;
 
 /** Keeps the loaded list of runs true: by the project's socket, and by asking while there is none. */
 export function useLiveRuns(project: string, filter: RunFilter): FeedConnection {

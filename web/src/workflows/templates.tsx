@@ -1,9 +1,8 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
-import { call, freshKey } from "../api/client";
-import { paths } from "../api/paths";
+import { api, data, once } from "../api/client";
 import { keys, pictureQuery, templatesQuery } from "../api/queries";
-import type { Template, Workflow } from "../api/types";
+import type { Template } from "../api/types";
 import { StartDialog } from "../runs/start-dialog";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
@@ -33,8 +32,8 @@ function TemplateCard({ project, template }: { project: string; template: Templa
   const [starting, setStarting] = useState(false);
   const use = useMutation({
     mutationFn: () => {
-      const body = { template: template.id };
-      return call<Workflow>(paths.workflows(project), { method: "POST", body, idempotencyKey: freshKey() });
+      const params = { path: { project_id: project }, header: once() };
+      return data(api.POST("/projects/{project_id}/workflows", { params, body: { template: template.id } }));
     },
     onSuccess: () => client.invalidateQueries({ queryKey: keys.workflows(project) }),
   });
