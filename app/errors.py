@@ -58,17 +58,25 @@ class Problem:
 
 
 class GraphwrightError(Exception):
-    """The root: `code` is for programs, `status` for HTTP, the message for people."""
+    """The root: `code` is for programs, `status` for HTTP, the message for people, `facts` are further fields."""
 
     code: ClassVar[str] = "internal_error"
     status: ClassVar[int] = 500
     title: ClassVar[str] = "Something went wrong"
 
-    def __init__(self, message: str, *, code: str | None = None, problems: list[Problem] | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str | None = None,
+        problems: list[Problem] | None = None,
+        facts: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(message)
         self.message = message
         self.problem_code = code or self.code
         self.problems = problems or []
+        self.facts = facts or {}
 
 
 class NotFoundError(GraphwrightError):

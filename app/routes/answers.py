@@ -28,6 +28,7 @@ def problem(
     detail: str,
     problems: Sequence[Problem] = (),
     headers: Mapping[str, str] | None = None,
+    facts: Mapping[str, Any] | None = None,
 ) -> Response:
     """An error as RFC 9457 describes it."""
     body: dict[str, Any] = {
@@ -36,6 +37,7 @@ def problem(
         "status": status,
         "detail": detail,
         "code": code,
+        **(facts or {}),
     }
     if problems:
         body["errors"] = [entry.as_json() for entry in problems]

@@ -42,9 +42,8 @@ def install(app: FastAPI) -> None:
 
 async def _ours(_: Request, error: Exception) -> Response:
     known = cast("GraphwrightError", error)
-    return problem(
-        known.status, known.problem_code, known.title, known.message, known.problems, HEADERS.get(known.status)
-    )
+    headers = HEADERS.get(known.status)
+    return problem(known.status, known.problem_code, known.title, known.message, known.problems, headers, known.facts)
 
 
 async def _invalid(_: Request, error: Exception) -> Response:

@@ -93,6 +93,7 @@ def _must_be_kept(head: RunHead, after: int) -> None:
             f"The events 1 to {head.pruned_seq} of this run are no longer kept. The run, its nodes and its result are "
             f"still there, and so are later events, if any: ask for those after {head.pruned_seq}.",
             code="events_pruned",
+            facts={"pruned_seq": head.pruned_seq},
         )
 
 

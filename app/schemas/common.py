@@ -71,7 +71,10 @@ class ProblemOut(TypedDict):
 
 
 class ProblemDocument(TypedDict):
-    """An error as RFC 9457 describes it (`application/problem+json`)."""
+    """An error as RFC 9457 describes it (`application/problem+json`).
+
+    `pruned_seq` comes with `events_pruned`: events up to it are no longer kept.
+    """
 
     type: str
     title: str
@@ -79,6 +82,7 @@ class ProblemDocument(TypedDict):
     detail: str
     code: str
     errors: NotRequired[list[ProblemOut]]
+    pruned_seq: NotRequired[int]
 
 
 JsonObject = dict[str, Any]

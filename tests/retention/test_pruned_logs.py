@@ -40,6 +40,7 @@ async def test_asking_for_events_that_are_gone_says_so(
         answer = await client.get(f"{path}/events", headers=headers, params={"after": after})
         assert (answer.status_code, answer.json()["code"]) == (410, "events_pruned")
         assert f"1 to {head}" in answer.json()["detail"]
+        assert answer.json()["pruned_seq"] == head
     assert (await client.get(f"{path}/events", headers={"Last-Event-ID": str(head)})).status_code == 204
     page = await client.get(f"{path}/events", headers=LISTED, params={"after": head})
     assert (page.status_code, page.json()) == (200, {"items": [], "next_cursor": None})

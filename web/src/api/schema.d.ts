@@ -4,6 +4,26 @@
  */
 
 export interface paths {
+    "/api/v1/me": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Tell what the key may do
+         * @description Its name, its role, and the project that it is of.
+         */
+        get: operations["get_caller"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects": {
         parameters: {
             query?: never;
@@ -309,6 +329,28 @@ export interface paths {
          * @description By node, iteration and path. Items that have ended, wait, or are tried again; the others are not there yet.
          */
         get: operations["list_items"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/approvals": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the approvals that wait for an answer
+         * @description Of all runs of the project, those of the oldest run first; what has been answered is not there any more.
+         *
+         *     `POST …/runs/{run_id}/resume` with `node_id`, `iteration`, `item` and an `answer` answers one.
+         */
+        get: operations["list_approvals"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1002,6 +1044,61 @@ export interface components {
             duration_ms: number;
         };
         /**
+         * ApprovalOut
+         * @description A node, or an `item` of a map by its path, that waits for an answer, with the run that it is of.
+         *
+         *     `reason` has the `prompt` and the `schema` of the answer, `wake_at` is when nobody waits for it any more.
+         */
+        ApprovalOut: {
+            /**
+             * Run Id
+             * Format: uuid
+             */
+            run_id: string;
+            run_status: components["schemas"]["RunStatus"];
+            /**
+             * Workflow Id
+             * Format: uuid
+             */
+            workflow_id: string;
+            /** Workflow Name */
+            workflow_name: string;
+            /** Version */
+            version: number;
+            /** Node Id */
+            node_id: string;
+            /** Node Name */
+            node_name: string | null;
+            /** Iteration */
+            iteration: number;
+            /** Item */
+            item: number[] | null;
+            reason: components["schemas"]["ReasonOut"];
+            /** Waiting Since */
+            waiting_since: string | null;
+            /** Wake At */
+            wake_at: string | null;
+        };
+        /**
+         * CallerOut
+         * @description Who a request comes from: the name of its key and what that may do.
+         *
+         *     `project_id` is null for the server's admin key, and for all who reach an `open` server without a key.
+         */
+        CallerOut: {
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "viewer" | "runner" | "editor" | "admin";
+            /** Project Id */
+            project_id: string | null;
+            /** Open */
+            open: boolean;
+        };
+        /**
          * DeliveryOut
          * @description One event on its way to one hook; `id` is its webhook-id. `next_at` is when it is sent (again).
          */
@@ -1610,6 +1707,16 @@ export interface components {
          * Page
          * @description One page of a list; `next_cursor` asks for the next, null after the last.
          */
+        Page_ApprovalOut_: {
+            /** Items */
+            items: components["schemas"]["ApprovalOut"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * Page
+         * @description One page of a list; `next_cursor` asks for the next, null after the last.
+         */
         Page_DeliveryOut_: {
             /** Items */
             items: components["schemas"]["DeliveryOut"][];
@@ -1807,6 +1914,8 @@ export interface components {
         /**
          * ProblemDocument
          * @description An error as RFC 9457 describes it (`application/problem+json`).
+         *
+         *     `pruned_seq` comes with `events_pruned`: events up to it are no longer kept.
          */
         ProblemDocument: {
             /** Type */
@@ -1821,6 +1930,8 @@ export interface components {
             code: string;
             /** Errors */
             errors?: components["schemas"]["ProblemOut"][];
+            /** Pruned Seq */
+            pruned_seq?: number;
         };
         /**
          * ProblemOut
@@ -2967,6 +3078,66 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    get_caller: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CallerOut"];
+                };
+            };
+            /** @description No key, or a wrong one */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key's role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not there, or another project's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The request or the graph has problems */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
     list_projects: {
         parameters: {
             query?: {
@@ -4356,6 +4527,73 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Page_ItemOut_"];
+                };
+            };
+            /** @description No key, or a wrong one */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key's role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not there, or another project's */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The request or the graph has problems */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    list_approvals: {
+        parameters: {
+            query?: {
+                /** @description Items of a page. */
+                limit?: number;
+                /** @description The next_cursor of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Page_ApprovalOut_"];
                 };
             };
             /** @description No key, or a wrong one */
