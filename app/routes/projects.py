@@ -7,12 +7,48 @@ from fastapi import APIRouter, Response
 
 from app.routes.answers import Json, errors
 from app.routes.bodies import Route
-from app.routes.deps import AdministeredProject, CallerDep, OnceDep, PagingDep, Produced, ViewedProject, WorkDep
+from app.routes.deps import (
+    AdministeredProject,
+    CallerDep,
+    OnceDep,
+    PagingDep,
+    Produced,
+    ServerDep,
+    ViewedProject,
+    WorkDep,
+)
 from app.schemas.common import Page
-from app.schemas.project import KeyIn, KeyOut, ProjectChange, ProjectIn, ProjectOut
+from app.schemas.project import CallerOut, KeyIn, KeyOut, ProjectChange, ProjectIn, ProjectOut, RoleName
 from app.services import projects
+from app.services.access import Role
+from app.services.pages import maybe_text
 
 router = APIRouter(tags=["projects"], route_class=Route)
+
+ROLE_NAMES: dict[Role, RoleName] = {
+    Role.VIEWER: "viewer",
+    Role.RUNNER: "runner",
+    Role.EDITOR: "editor",
+    Role.ADMIN: "admin",
+}
+
+
+@router.get(
+    "/me",
+    operation_id="get_caller",
+    summary="Tell what the key may do",
+    response_model=CallerOut,
+    responses=errors(),
+)
+async def get_caller(caller: CallerDep, server: ServerDep) -> Any:
+    """Its name, its role, and the project that it is of."""
+    told: CallerOut = {
+        "name": caller.name,
+        "role": ROLE_NAMES[caller.role],
+        "project_id": maybe_text(caller.project_id),
+        "open": server.access.is_open,
+    }
+    return Json(told)
 
 
 @router.post(

@@ -52,3 +52,15 @@ class KeyOut(TypedDict):
     prefix: str
     created_at: Time
     secret: NotRequired[str | None]
+
+
+class CallerOut(TypedDict):
+    """Who a request comes from: the name of its key and what that may do.
+
+    `project_id` is null for the server's admin key, and for all who reach an `open` server without a key.
+    """
+
+    name: str
+    role: RoleName
+    project_id: Id | None
+    open: bool

@@ -56,6 +56,16 @@ async def test_without_a_valid_key_a_closed_server_answers_401(closed_app: FastA
         assert answer.json()["code"] == "unauthorized"
 
 
+@pytest.mark.spec("AUTH-11")
+async def test_a_key_is_told_what_it_may_do(keys: Keys, client: httpx.AsyncClient) -> None:
+    for role, caller in keys.clients.items():
+        told = (await caller.get("/me")).json()
+        assert told == {"name": role, "role": role, "project_id": keys.project.id, "open": False}
+    told = (await keys.admin.get("/me")).json()
+    assert told == {"name": "admin", "role": "admin", "project_id": None, "open": False}
+    assert (await client.get("/me")).json() == {"name": "anybody", "role": "admin", "project_id": None, "open": True}
+
+
 @pytest.mark.spec("AUTH-2")
 async def test_each_role_may_do_what_it_says_and_no_more(keys: Keys) -> None:
     workflow = await keys.project.workflow(DOUBLE)
