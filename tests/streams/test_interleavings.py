@@ -32,7 +32,7 @@ SMALL = {"REPLAY_EVENTS": 3, "READ_EVENTS": 3, "REPLAY_RUNS": 2, "READ_RUNS": 2,
 NEVER = 7 * 24 * 3600
 # Who looks again after a while because of what another reader was handed does so in far less.
 PATIENCE = 60
-PLAYS = 1000
+PLAYS = 800
 
 
 class Stage:
