@@ -161,18 +161,18 @@ async def test_a_run_that_waits_in_each_lap_ends_as_if_it_had_never_waited(serve
 @pytest.mark.spec("RUN-82")
 async def test_what_ended_laps_have_done_stays_when_a_run_that_waits_is_ended(server_project: Project) -> None:
     client = server_project.client
-    path = await started(server_project, looped(100, timeout=4))
+    path = await started(server_project, looped(100, timeout=7))
 
-    await answered(server_project, path, 0, 2)
+    await answered(server_project, path, 0, 1)
     run = await ended(client, path)
 
     nodes = (await client.get(f"{path}/nodes", params={"limit": 200})).json()["items"]
     ends = {(node["node_id"], node["iteration"]): node["status"] for node in nodes}
     assert (run["status"], run["error"]["type"]) == ("FAILED", "timeout")
-    assert ends.pop(("ask", 3)) == "CANCELLED"
+    assert ends.pop(("ask", 2)) == "CANCELLED"
     assert ends.pop(("end", 0)) == "CANCELLED"
     assert ends == {
-        (name, lap): "COMPLETED" for name in ("count", "note", "ask") for lap in range(4) if (name, lap) != ("ask", 3)
+        (name, lap): "COMPLETED" for name in ("count", "note", "ask") for lap in range(3) if (name, lap) != ("ask", 2)
     }
 
 
