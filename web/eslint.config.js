@@ -14,5 +14,9 @@ export default tseslint.config(
       "react-hooks/exhaustive-deps": "error",
     },
   },
+  {
+    files: ["src/stream/**"],
+    rules: { "no-restricted-imports": ["error", { patterns: [{ group: ["../*", "react", "react-dom"], message: "The stream package stands alone." }] }] },
+  },
   { rules: { "max-lines": ["error", 250] } },
 );

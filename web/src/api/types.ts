@@ -1,8 +1,9 @@
+import type { Json } from "../stream/protocol";
 import type { components } from "./schema";
 
-type Schemas = components["schemas"];
+export type { Json, NodeProgress } from "../stream/protocol";
 
-export type Json = null | boolean | number | string | Json[] | { [key: string]: Json };
+type Schemas = components["schemas"];
 
 /** A described type with what the description leaves open: values are JSON, and a graph is a graph document. */
 export type Told<T> = unknown extends T
@@ -31,13 +32,6 @@ export type Reason = Told<Schemas["ReasonOut"]>;
 export type Failure = Schemas["FailureOut"];
 export type Progress = Schemas["ProgressOut"];
 export type TriggeredBy = Schemas["TriggeredBy"];
-/** How far a node has come, as events tell it; `failed` counts items of a map, which are done, too. */
-export interface NodeProgress {
-  done?: number;
-  total?: number;
-  failed?: number;
-}
-
 /** A run in a list, which is without its input and its result. */
 export type RunSummary = Told<Schemas["RunSummary"]>;
 export type Run = Told<Schemas["RunOut"]>;

@@ -1,7 +1,7 @@
-import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { keepPreviousData, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useMemo } from "react";
 import { BASE } from "../api/client";
-import { apiKey } from "../api/key";
+import { apiKey, authorization } from "../api/key";
 import { paths } from "../api/paths";
 import { keys, nodesQuery, runQuery, versionQuery } from "../api/queries";
 import { ENDED, type Run } from "../api/types";
@@ -15,12 +15,12 @@ const POLL_CUT_MS = 4_000;
 /** The run, its graph and its stream; the stream is opened again when a retry has lengthened the log. */
 export function useRun(project: string, runId: string) {
   const client = useQueryClient();
-  const store = useMemo(() => new RunStore(BASE + paths.events(project, runId)), [project, runId]);
+  const store = useMemo(() => new RunStore(BASE + paths.events(project, runId), { headers: authorization }), [project, runId]);
   const connection = useStore(store, (known) => known.connection);
   const cut = connection === "stale" || connection === "refused";
   const run = useQuery({ ...runQuery(project, runId), refetchInterval: cut ? POLL_CUT_MS : POLL_LIVE_MS });
   const { workflow_id: workflow, version } = run.data ?? {};
-  const graph = useQuery({ ...versionQuery(project, workflow ?? "", version ?? 0), enabled: workflow !== undefined && version !== undefined });
+  const graph = useQuery({ ...versionQuery(project, workflow ?? "", version ?? 0), enabled: workflow !== undefined && version !== undefined, placeholderData: keepPreviousData });
 
   useEffect(() => {
     store.open();
@@ -31,7 +31,8 @@ export function useRun(project: string, runId: string) {
 
   // The rows fill in what the log does not tell: the inputs of the past, and which nodes a retry has reset.
   const retriedAt = useStore(store, (known) => known.state.retriedAt);
-  const rows = useQuery(nodesQuery(project, runId, `${retriedAt}/${run.data?.attempt ?? 1}`)).data;
+  const pruned = useStore(store, (known) => known.log.pruned);
+  const rows = useQuery(nodesQuery(project, runId, `${retriedAt}/${pruned}/${run.data?.attempt ?? 1}`)).data;
   useEffect(() => {
     if (rows) store.seed(rows);
   }, [store, rows]);

@@ -1,10 +1,11 @@
 import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
 import { BASE } from "../api/client";
+import { apiKey } from "../api/key";
 import { paths } from "../api/paths";
 import { fetchRuns, type RunFilter, runsQuery } from "../api/queries";
-import type { Page, RunSummary } from "../api/types";
-import { type FeedConnection, ProjectFeed, socketUrl } from "../stream/project-feed";
+import type { Page, RunEvent, RunSummary } from "../api/types";
+import { type FeedConnection, ProjectFeed } from "../stream/project-feed";
 import { applyRunEvent, mergeFirstPage } from "./merge";
 
 const REFRESH_MS = 900;
@@ -40,25 +41,33 @@ export function useLiveRuns(project: string, filter: RunFilter): FeedConnection 
     const soon = () => {
       timer ??= setTimeout(() => void refresh(), REFRESH_MS);
     };
-    const feed = new ProjectFeed(socketUrl(BASE + paths.socket(project)), {
-      onEvent: (event) => {
+    const handlers = {
+      onEvent: (event: RunEvent) => {
         change((pages) => applyRunEvent(pages, event, shown));
         soon();
       },
-      onConnection: (next) => {
+      onConnection: (next: FeedConnection) => {
         state = next;
         setConnection(next);
         soon();
       },
-    });
+      onRefused: (_: number, key: string | null) => apiKey.refused(key),
+    };
+    const feed = new ProjectFeed(socketUrl(project), handlers, { key: apiKey.get });
+    const unsubscribe = apiKey.subscribe(() => apiKey.isWanted() || feed.reconnect());
     const poll = setInterval(() => state !== "live" && soon(), POLL_MS);
     return () => {
       over = true;
       feed.close();
+      unsubscribe();
       clearInterval(poll);
       clearTimeout(timer);
     };
   }, [client, project, status, workflow]);
 
   return connection;
+}
+
+function socketUrl(project: string): string {
+  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${BASE}${paths.socket(project)}`;
 }

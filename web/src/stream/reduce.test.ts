@@ -1,9 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { focusNode } from "../graph/focus";
-import { EventLog } from "./event-log";
-import { reduceAll, replay } from "./reduce";
-import { afterRetry, EMPTY, type RunState, statusOf, viewsFromRows } from "./state";
-import { event, failedRun, loopRun, seeded, waitingRun } from "./sample";
+import { EventLog } from "./event-log.ts";
+import { reduceAll, replay } from "./reduce.ts";
+import { afterRetry, EMPTY, type RunState, statusOf, viewsFromRows } from "./state.ts";
+import { event, failedRun, loopRun, seeded, waitingRun } from "./sample.ts";
 
 describe("the event log and its state", () => {
   it.each([["loops", loopRun], ["waits", waitingRun]])("[UI-1] is the same for every order, repetition and cut of the events of a run that %s", (_, sample) => {
@@ -85,22 +84,6 @@ describe("what the state tells", () => {
     expect(statusOf(again.nodes.get("b"))).toBe("PENDING");
   });
 
-  it("[UI-7] opens at the node that failed, else at one that is at work, else at none", () => {
-    const graph = { nodes: ["a", "side", "b", "c"].map((id) => ({ id, type: "x" })), edges: [] };
-    const failed = replay(failedRun());
-    expect(focusNode(graph, (id) => failed.nodes.get(id))).toBe("b");
-    const running = replay(failedRun().slice(0, 7));
-    expect(focusNode(graph, (id) => running.nodes.get(id))).toBe("b");
-    const idle = replay(failedRun().slice(0, 6));
-    expect(focusNode(graph, (id) => idle.nodes.get(id))).toBeNull();
-  });
-
-  it("[UI-7] passes over a failure that an error edge has handled", () => {
-    const graph = { nodes: ["a", "b"].map((id) => ({ id, type: "x" })), edges: [{ source: "b", target: "c", on: "error" }] };
-    const state = reduceAll(replay(failedRun().slice(0, 8)), [event("node.started", "a")].map((item) => ({ ...item, seq: 9 })));
-    expect(focusNode(graph, (id) => state.nodes.get(id))).toBe("a");
-  });
-
   it("[UI-6] on a retry keeps a failure that an error edge has handled", () => {
     const events = failedRun().map((item) => (item.type === "workflow.node.failed" ? { ...item, data: { ...item.data, edges: { 2: "dead", 3: "taken" } } } : item));
     const again = reduceAll(replay(events), [event("run.queued", null, { attempt: 2 })]);
@@ -134,12 +117,6 @@ describe("what the state tells", () => {
     expect([waiting.status, statusOf(waiting.nodes.get("b"))]).toEqual(["RETRYING", "FAILED"]);
     const resumed = reduceAll(waiting, [event("run.resumed", null, { attempt: 2 })]);
     expect([resumed.status, [...resumed.nodes.keys()]]).toEqual(["RUNNING", ["a", "side"]]);
-  });
-
-  it("[UI-7] prefers a node that waits for people to one that is at work", () => {
-    const graph = { nodes: ["stop", "each", "ask"].map((id) => ({ id, type: "x" })), edges: [] };
-    const state = replay(waitingRun().slice(0, 13));
-    expect([statusOf(state.nodes.get("each")), focusNode(graph, (id) => state.nodes.get(id))]).toEqual(["RUNNING", "ask"]);
   });
 
   it("[UI-21] knows for what a run and its nodes wait, and forgets it when they go on", () => {

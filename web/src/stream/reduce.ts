@@ -1,5 +1,5 @@
-import type { EdgeFate, Failure, NodeProgress, NodeStatus, Reason, RunEvent, RunStatus } from "../api/types";
-import { EMPTY, type Lap, type NodeView, progressOf, type RunState } from "./state";
+import type { EdgeFate, Failure, NodeProgress, NodeStatus, Reason, RunEvent, RunStatus } from "./protocol.ts";
+import { EMPTY, type Lap, type NodeView, progressOf, type RunState } from "./state.ts";
 
 const RUN = "workflow.run.";
 const NODE = "workflow.node.";
@@ -86,7 +86,7 @@ function runAfter(state: RunState, event: RunEvent): RunState {
 /** Whether a run begins again that had failed or was cancelled; one in RETRYING does so by going on. */
 function startsAgain(state: RunState, event: RunEvent): boolean {
   const goesOn = state.status === "RETRYING" && event.type !== `${RUN}retrying`;
-  return (state.finishedAt !== null || goesOn) && !isRunEnd(event.type);
+  return (state.finishedAt !== null || goesOn || event.data.retry === true) && !isRunEnd(event.type);
 }
 
 /** The nodes of which a retry has forgotten everything; left out of the event where they are too many. */

@@ -1,14 +1,17 @@
-import type { NodeState, RunEvent } from "../api/types";
-import { EventLog } from "./event-log";
-import { reduceAll } from "./reduce";
-import { RunStream } from "./run-stream";
-import { afterRetry, EMPTY, type NodeView, type RunState, viewsFromRows } from "./state";
+import { EventLog } from "./event-log.ts";
+import type { NodeRow, RunEvent } from "./protocol.ts";
+import { reduceAll } from "./reduce.ts";
+import { RunStream, type StreamOptions } from "./run-stream.ts";
+import { afterRetry, EMPTY, type NodeView, type RunState, viewsFromRows } from "./state.ts";
 
 export type Connection = "connecting" | "live" | "resuming" | "stale" | "ended" | "refused";
 
 const STALE_AFTER_FAILS = 3;
 
-/** Everything the page knows about one run: its log, the state derived from it, and how the connection is. */
+/** What tells that the network has come or gone; programs that are no pages have none. */
+const page = globalThis as Partial<Pick<typeof globalThis, "addEventListener" | "removeEventListener">>;
+
+/** Everything that is known about one run: its log, the state derived from it, and how the connection is. */
 export class RunStore {
   readonly log = new EventLog();
   state: RunState = EMPTY;
@@ -20,7 +23,14 @@ export class RunStore {
   private stream: RunStream | null = null;
   private readonly listeners = new Set<() => void>();
 
-  constructor(private readonly url: string) {}
+  private readonly url: string;
+  private readonly options: StreamOptions;
+
+  /** Of the run whose events are at `url`; reads nothing before it is opened. */
+  constructor(url: string, options: StreamOptions = {}) {
+    this.url = url;
+    this.options = options;
+  }
 
   subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
@@ -40,8 +50,15 @@ export class RunStore {
     this.tell();
   }
 
+  /** Goes on behind events that are no longer kept: what they told is in the rows. */
+  skip(pruned: number): void {
+    if (pruned <= this.log.head) return;
+    this.state = reduceAll({ ...EMPTY, seq: pruned }, this.log.skip(pruned));
+    this.tell();
+  }
+
   /** Takes the rows that were read after the last retry that the log has told of. */
-  seed(rows: readonly NodeState[]): void {
+  seed(rows: readonly NodeRow[]): void {
     this.rows = viewsFromRows(rows);
     if (this.state.retriedAt > 0) this.state = afterRetry(this.state, this.rows);
     this.tell();
@@ -51,22 +68,24 @@ export class RunStore {
   open(): void {
     if (this.stream) return;
     this.move(this.log.head > 0 ? "resuming" : "connecting");
-    this.stream = new RunStream(this.url, {
+    const handlers = {
       after: () => this.log.head,
-      onEvents: (events) => this.apply(events),
+      onEvents: (events: RunEvent[]) => this.apply(events),
       onOpen: () => this.move("live"),
-      onLost: (fails) => this.move(fails >= STALE_AFTER_FAILS ? "stale" : "resuming"),
-      onEnd: (refused) => this.ended(refused),
+      onLost: (fails: number) => this.move(fails >= STALE_AFTER_FAILS ? "stale" : "resuming"),
+      onPruned: (seq: number) => this.skip(seq),
+      onEnd: (refused: number | null) => this.ended(refused),
       isOver: () => this.state.finishedAt !== null,
-    });
+    };
+    this.stream = new RunStream(this.url, handlers, this.options);
     void this.stream.run();
-    window.addEventListener("online", this.nudge);
-    window.addEventListener("offline", this.nudge);
+    page.addEventListener?.("online", this.nudge);
+    page.addEventListener?.("offline", this.nudge);
   }
 
   close(): void {
-    window.removeEventListener("online", this.nudge);
-    window.removeEventListener("offline", this.nudge);
+    page.removeEventListener?.("online", this.nudge);
+    page.removeEventListener?.("offline", this.nudge);
     this.stream?.stop();
     this.stream = null;
   }

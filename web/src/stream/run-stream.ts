@@ -1,11 +1,19 @@
-import { authorization } from "../api/key";
-import type { RunEvent } from "../api/types";
-import { FrameParser } from "./sse";
+import { backoff } from "./backoff.ts";
+import type { RunEvent } from "./protocol.ts";
+import { FrameParser } from "./sse.ts";
 
 /** How long a stream may be silent; the server sends a comment every 15 s. */
 export const SILENCE_MS = 18_000;
-const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 5_000;
+const LONGEST_ASKED_MS = 30_000;
+const GONE = 410;
+
+export interface StreamOptions {
+  /** Headers of each request, such as Authorization; asked for anew each time. */
+  headers?: () => Record<string, string>;
+  /** In place of the global fetch. */
+  fetch?: (url: string, init: RequestInit) => Promise<Response>;
+}
 
 export interface StreamHandlers {
   /** The seq after which to go on. */
@@ -14,32 +22,43 @@ export interface StreamHandlers {
   onOpen: () => void;
   /** `fails` counts the attempts since the stream was last open. */
   onLost: (fails: number) => void;
-  /** Nothing more will come: the run has ended, or the server refuses for good. */
+  /** Events up to this seq are no longer kept; the stream goes on behind them. */
+  onPruned: (seq: number) => void;
+  /** Nothing more will come: the run has ended, or the server refuses for good, with this status. */
   onEnd: (refused: number | null) => void;
   /** Whether the events seen so far tell the end of the run. */
   isOver: () => boolean;
 }
 
-/** Reads a run's events until its end, whatever the network does: resumes by seq, with a growing pause. */
+/** How one connection has ended: try again, go on at once, or leave it, refused or not. */
+type Outcome = { again: true; pauseMs: number | null } | "now" | { refused: number | null };
+
+/** Reads a run's server-sent events until its end, whatever the network does: resumes by seq, with a growing pause. */
 export class RunStream {
+  private readonly url: string;
+  private readonly handlers: StreamHandlers;
+  private readonly options: StreamOptions;
   private stopped = false;
   private abort = new AbortController();
   private wake: (() => void) | null = null;
   private fails = 0;
 
-  constructor(
-    private readonly url: string,
-    private readonly handlers: StreamHandlers,
-  ) {}
+  constructor(url: string, handlers: StreamHandlers, options: StreamOptions = {}) {
+    this.url = url;
+    this.handlers = handlers;
+    this.options = options;
+  }
 
   async run(): Promise<void> {
     while (!this.stopped) {
       const outcome = await this.attempt();
       if (this.stopped) return;
-      if (outcome !== "again" || this.handlers.isOver()) return this.handlers.onEnd(outcome === "again" ? null : outcome);
+      if (outcome === "now") continue;
+      if ("refused" in outcome) return this.handlers.onEnd(outcome.refused);
+      if (this.handlers.isOver()) return this.handlers.onEnd(null);
       this.fails += 1;
       this.handlers.onLost(this.fails);
-      await this.pause(Math.min(FIRST_PAUSE_MS * 2 ** (this.fails - 1), LONGEST_PAUSE_MS));
+      await this.pause(Math.max(backoff(this.fails, LONGEST_PAUSE_MS), Math.min(outcome.pauseMs ?? 0, LONGEST_ASKED_MS)));
     }
   }
 
@@ -55,38 +74,58 @@ export class RunStream {
     this.wake?.();
   }
 
-  private async attempt(): Promise<"again" | number | null> {
+  private async attempt(): Promise<Outcome> {
     this.abort = new AbortController();
     const { signal } = this.abort;
+    const parser = new FrameParser();
     let silence = setTimeout(() => this.abort.abort(), SILENCE_MS);
     try {
-      const response = await fetch(this.url, { headers: this.headers(), signal, cache: "no-store" });
-      if (response.status === 204) return null;
-      if (!response.ok || !response.body) return response.status >= 500 || response.status === 429 ? "again" : response.status;
+      const ask = this.options.fetch ?? fetch;
+      const response = await ask(this.url, { headers: this.headers(), signal, cache: "no-store" });
+      if (response.status === GONE) return await this.gone(response);
+      if (response.status === 204) return { refused: null };
+      if (!response.ok || !response.body) return refusal(response);
       this.handlers.onOpen();
-      this.fails = 0;
-      const parser = new FrameParser();
       const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
       for (;;) {
         const { done, value } = await reader.read();
-        if (done) return "again";
+        if (done) break;
         clearTimeout(silence);
         silence = setTimeout(() => this.abort.abort(), SILENCE_MS);
-        const events = parser.push(value).map((frame) => JSON.parse(frame.data) as RunEvent);
-        if (events.length > 0) this.handlers.onEvents(events);
+        this.take(parser.push(value).map((frame) => JSON.parse(frame.data) as RunEvent));
+        this.fails = 0;
       }
     } catch {
-      // Aborted, refused or cut: all of them mean to try again from the last seq.
-      return "again";
+      // Aborted, refused or cut, or not what was agreed: all of them mean to try again from the last seq.
+      this.abort.abort();
     } finally {
       clearTimeout(silence);
     }
+    return { again: true, pauseMs: parser.retryMs };
+  }
+
+  private take(events: RunEvent[]): void {
+    if (events.length === 0) return;
+    let known = this.handlers.after();
+    for (const { seq } of events) {
+      if (seq > known + 1) throw new Error(`Events are missing after ${known}.`);
+      known = Math.max(known, seq);
+    }
+    this.handlers.onEvents(events);
+  }
+
+  /** A server that no longer keeps what was asked for says from where it does. */
+  private async gone(response: Response): Promise<Outcome> {
+    const { pruned_seq: pruned } = (await response.json()) as { pruned_seq?: number };
+    if (pruned === undefined || pruned <= this.handlers.after()) return { refused: GONE };
+    this.handlers.onPruned(pruned);
+    return "now";
   }
 
   private headers(): Record<string, string> {
     const after = this.handlers.after();
     const resume: Record<string, string> = after > 0 ? { "Last-Event-ID": String(after) } : {};
-    return { Accept: "text/event-stream", ...authorization(), ...resume };
+    return { Accept: "text/event-stream", ...this.options.headers?.(), ...resume };
   }
 
   private pause(ms: number): Promise<void> {
@@ -99,4 +138,10 @@ export class RunStream {
       }
     });
   }
+}
+
+function refusal(response: Response): Outcome {
+  if (response.status < 500 && response.status !== 429) return { refused: response.status };
+  const seconds = Number(response.headers.get("Retry-After") ?? 0);
+  return { again: true, pauseMs: Number.isFinite(seconds) ? seconds * 1000 : null };
 }

@@ -1,4 +1,4 @@
-import type { RunEvent } from "../api/types";
+import type { RunEvent } from "./protocol.ts";
 
 let seq = 0;
 

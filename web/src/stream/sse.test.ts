@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import type { RunEvent } from "../api/types";
-import { EventLog } from "./event-log";
-import { isRunEnd } from "./reduce";
-import { RunStream, SILENCE_MS } from "./run-stream";
-import { FrameParser } from "./sse";
-import { loopRun, seeded } from "./sample";
+import type { RunEvent } from "./protocol.ts";
+import { EventLog } from "./event-log.ts";
+import { isRunEnd } from "./reduce.ts";
+import { RunStream, SILENCE_MS } from "./run-stream.ts";
+import { FrameParser } from "./sse.ts";
+import { loopRun, seeded } from "./sample.ts";
 
 const print = (item: RunEvent) => `id: ${item.seq}\nevent: ${item.type}\ndata: ${JSON.stringify(item)}\n\n`;
 
@@ -35,7 +35,6 @@ describe("the run stream", () => {
   beforeEach(() => {
     asked = [];
     vi.useFakeTimers();
-    vi.stubGlobal("localStorage", { getItem: () => null });
   });
   afterEach(() => {
     vi.useRealTimers();
@@ -69,6 +68,7 @@ describe("the run stream", () => {
       onEvents: (items) => void log.add(items),
       onOpen: () => undefined,
       onLost: (fails) => lost.push(fails),
+      onPruned: (seq) => void log.skip(seq),
       onEnd: ended,
       isOver: () => isRunEnd(log.events.at(-1)?.type ?? ""),
     });

@@ -6,6 +6,8 @@ export interface Frame {
 
 /** Cuts a text/event-stream into frames; feed it chunks as they come, it keeps what is not whole yet. */
 export class FrameParser {
+  /** The pause before a reconnection that the server has last asked for. */
+  retryMs: number | null = null;
   private rest = "";
   private id = "";
   private event = "";
@@ -30,6 +32,7 @@ export class FrameParser {
     if (name === "data") this.data.push(value);
     else if (name === "id") this.id = value;
     else if (name === "event") this.event = value;
+    else if (name === "retry" && /^\d+$/.test(value)) this.retryMs = Number(value);
   }
 
   private flush(frames: Frame[]): void {

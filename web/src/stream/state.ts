@@ -1,4 +1,4 @@
-import type { EdgeFate, Failure, NodeProgress, NodeState, NodeStatus, Reason, RunStatus } from "../api/types";
+import type { EdgeFate, Failure, NodeProgress, NodeRow, NodeStatus, Reason, RunStatus } from "./protocol.ts";
 
 /** One turn of a node: the only one outside loops, one per lap inside. */
 export interface Lap {
@@ -101,7 +101,7 @@ export function progressOf(told: { done?: unknown; total?: unknown; failed?: unk
 }
 
 /** The rows of `GET …/nodes` as the views that events build, for nodes of which the log tells nothing. */
-export function viewsFromRows(rows: readonly NodeState[]): Map<string, NodeView> {
+export function viewsFromRows(rows: readonly NodeRow[]): Map<string, NodeView> {
   const views = new Map<string, NodeView>();
   for (const row of rows.toSorted((a, b) => a.iteration - b.iteration)) {
     const before = views.get(row.node_id);
