@@ -1,0 +1,84 @@
+import { useQueryClient } from "@tanstack/react-query";
+import { useMemo } from "react";
+import type { Catalog, GraphDoc, Problem, Selection } from "../document";
+import { DocumentForm } from "./document-form";
+import { EdgeForm } from "./edge-form";
+import { ManyForm } from "./many-form";
+import { NodeForm } from "./node-form";
+import { Reader } from "./reader";
+import { withNodeRenamed } from "./rename";
+import { RunChooser, useRuns } from "./run-chooser";
+import { FormContext, type FormScope } from "./scope";
+import { titleOfType } from "./shapes";
+import { type Path, withValue } from "./values";
+
+interface Props {
+  doc: GraphDoc;
+  selection: Selection;
+  problems: readonly Problem[];
+  catalog: Catalog;
+  readOnly: boolean;
+  /** The next document, and what has changed in a few words. */
+  onChange: (next: GraphDoc, what: string) => void;
+  project: string;
+  workflow: string | null;
+}
+
+/** Forms for what is selected: a node, an edge, several nodes, or the workflow itself. */
+export function Inspector(props: Props) {
+  const { doc, selection, problems, catalog, readOnly, project, workflow } = props;
+  const client = useQueryClient();
+  const runs = useRuns(project, workflow);
+  const run = runs.chosen;
+  const scope = useMemo<FormScope>(
+    () => ({ doc, catalog, problems, readOnly, project, workflow, run, reader: new Reader(client, project, run, doc) }),
+    [client, doc, catalog, problems, readOnly, project, workflow, run],
+  );
+  return (
+    <FormContext.Provider value={scope}>
+      <div className="flex h-full min-h-0 flex-col bg-surface" data-inspector={selection.kind}>
+        <div className="min-h-0 grow overflow-y-auto">
+          <Chosen {...props} />
+        </div>
+        {workflow !== null && selection.kind !== "none" && <RunChooser {...runs} />}
+      </div>
+    </FormContext.Provider>
+  );
+}
+
+function Chosen({ doc, selection, catalog, onChange }: Props) {
+  const set = (path: Path, value: unknown, what: string) => onChange(withValue(doc, path, value), what);
+  if (selection.kind === "node") {
+    const index = doc.nodes.findIndex((node) => node.id === selection.id);
+    const node = doc.nodes[index];
+    if (node) {
+      return (
+        <>
+          <header className="px-4 pt-4 pb-1">
+            <h2 className="truncate text-[15px] font-semibold">{typeof node.name === "string" && node.name !== "" ? node.name : node.id}</h2>
+            <p className="truncate text-xs text-ink-3">
+              {titleOfType(catalog, node.type)} · <span className="font-mono">{node.id}</span>
+            </p>
+          </header>
+          <NodeForm
+            key={index}
+            node={node}
+            index={index}
+            set={(path, value, what) => set(path, value, `${what} of ${node.id}`)}
+            onRename={(id) => onChange(withNodeRenamed(doc, node.id, id, catalog.nodeTypes), `Rename ${node.id}`)}
+          />
+        </>
+      );
+    }
+  }
+  if (selection.kind === "edge") {
+    const edge = doc.edges[selection.index];
+    if (edge) return <EdgeForm key={selection.index} edge={edge} index={selection.index} set={(path, value, what) => set(path, value, `${what} of ${edge.source} → ${edge.target}`)} />;
+  }
+  if (selection.kind === "many") {
+    const nodes = doc.nodes.filter((node) => selection.ids.includes(node.id));
+    const all = (key: string, value: unknown, what: string) => onChange({ ...doc, nodes: doc.nodes.map((node) => (selection.ids.includes(node.id) ? withValue(node, [key], value) : node)) }, `${what} of ${nodes.length} nodes`);
+    return <ManyForm key={selection.ids.join("\n")} nodes={nodes} set={all} />;
+  }
+  return <DocumentForm doc={doc} set={set} />;
+}
