@@ -3,6 +3,7 @@ const SLOT = "graphwright.key";
 type Listener = () => void;
 
 let wanted = false;
+let changing = false;
 const listeners = new Set<Listener>();
 
 function tell(): void {
@@ -14,11 +15,12 @@ export const apiKey = {
   get: (): string | null => localStorage.getItem(SLOT),
   set(key: string): void {
     localStorage.setItem(SLOT, key);
-    wanted = false;
+    wanted = changing = false;
     tell();
   },
   forget(): void {
     localStorage.removeItem(SLOT);
+    changing = false;
     tell();
   },
   /** The server has refused a request that went with this key, or with none; of a key that is no longer ours it means nothing. */
@@ -27,6 +29,12 @@ export const apiKey = {
     wanted = true;
     tell();
   },
+  /** A person wants to use another key; the server goes on with this one until then. */
+  change(open: boolean): void {
+    changing = open;
+    tell();
+  },
+  isChanging: (): boolean => changing,
   isWanted: (): boolean => wanted,
   subscribe(listener: Listener): () => void {
     listeners.add(listener);

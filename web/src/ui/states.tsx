@@ -1,5 +1,6 @@
 import type { ReactNode } from "react";
 import { ApiError } from "../api/client";
+import { apiKey } from "../api/key";
 import { Button } from "./button";
 import { Icon, type IconName } from "./icons";
 
@@ -40,9 +41,36 @@ export function ErrorBox({ error, retry }: { error: unknown; retry?: (() => void
   );
 }
 
+/** What stands in a page's place when it could not be read: what is wrong, and what one can do about it. */
+export function Failed({ error, retry, what }: { error: unknown; retry: () => void; what: string }) {
+  const status = error instanceof ApiError ? error.status : 0;
+  if (status === 403) {
+    return (
+      <Empty icon="key" title={`Your key may not see ${what}`}>
+        <p>{error instanceof Error && error.message}</p>
+        <Button className="mt-3" icon="key" onClick={() => apiKey.change(true)}>
+          Use another key
+        </Button>
+      </Empty>
+    );
+  }
+  if (status === 404) {
+    return (
+      <Empty icon="search" title="It is not there">
+        <p>{error instanceof Error && error.message} It may have been deleted, or your key belongs to another project.</p>
+      </Empty>
+    );
+  }
+  return (
+    <div className="p-5">
+      <ErrorBox error={error} retry={retry} />
+    </div>
+  );
+}
+
 export function Skeleton({ rows = 5 }: { rows?: number }) {
   return (
-    <div role="status" aria-label="Loading" className="space-y-2.5 p-4">
+    <div role="status" aria-label="Loading" className="late space-y-2.5 p-4">
       {Array.from({ length: rows }, (_, index) => (
         <div key={index} className="breathing h-9 rounded-lg bg-hover" style={{ opacity: 1 - index * 0.13 }} />
       ))}

@@ -1,0 +1,20 @@
+import type { IconName } from "../ui/icons";
+
+export interface Place {
+  to: "/projects/$project/runs" | "/projects/$project/workflows";
+  text: string;
+  icon: IconName;
+  /** Begins another group. */
+  apart?: boolean;
+  /** Shows how many approvals wait. */
+  counts?: boolean;
+}
+
+/** Where one can go inside a project. */
+export const PLACES: readonly Place[] = [
+  { to: "/projects/$project/runs", text: "Runs", icon: "runs" },
+  { to: "/projects/$project/workflows", text: "Workflows", icon: "workflows" },
+];
+
+/** How many of them a phone's bar holds; the others are in its menu. */
+export const ON_A_PHONE = 3;
