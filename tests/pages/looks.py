@@ -53,3 +53,13 @@ def head(page: Page) -> Locator:
 
 def panel(page: Page) -> Locator:
     return page.get_by_role("complementary", name="Node")
+
+
+async def retry(page: Page, from_node: str | None = None) -> None:
+    """Go on with the run, on its own version."""
+    await page.get_by_role("button", name="Retry", exact=True).click()
+    dialog = page.get_by_role("dialog")
+    if from_node is not None:
+        await dialog.get_by_label("Begin at").select_option(from_node)
+    await dialog.get_by_role("button", name="Retry now").click()
+    await expect(dialog).to_have_count(0)

@@ -8,7 +8,7 @@ import pytest
 from playwright.async_api import Page, Route, expect
 
 from tests.pages.conftest import STEP_MS, OpenTab
-from tests.pages.looks import badge, begin, connection, execute, look_at, node, prepare
+from tests.pages.looks import badge, begin, connection, execute, look_at, node, prepare, retry
 from tests.support import Project, ServerProcess, ended
 
 pytestmark = pytest.mark.timeout(300)
@@ -89,7 +89,7 @@ async def test_a_cancel_is_requested_until_the_server_says_that_it_is_done(
     await expect(node(page, "step0", "COMPLETED")).to_be_visible()
     await expect(badge(page, "CANCELLED")).to_be_visible()
     assert (await project.client.get(path)).json()["status"] == "CANCELLED"
-    await expect(page.get_by_role("button", name="Retry")).to_be_visible()
+    await expect(page.get_by_role("button", name="Retry", exact=True)).to_be_visible()
 
 
 @pytest.mark.spec("UI-6")
@@ -103,14 +103,13 @@ async def test_a_retry_is_shown_with_what_the_server_has_reset(page: Page, proje
     await expect(node(page, "fails", "FAILED")).to_be_visible()
     await expect(page.locator('[data-panel="fails"]')).to_contain_text("GRAPHWRIGHT_HTTP_ALLOW")
     await expect(connection(page)).to_have_attribute("data-connection", "ended")
-    await page.route("**/retry", lambda route: route.continue_(post_data={"from_node": "step1"}), times=1)
-    await page.get_by_role("button", name="Retry").click()
+    await retry(page, "step1")
     await expect(node(page, "step1", "RUNNING")).to_be_visible()
     await expect(node(page, "step0", "COMPLETED")).to_be_visible()
     await expect(node(page, "step2", "PENDING")).to_be_visible()
     await expect(node(page, "fails", "PENDING")).to_be_visible()
     await expect(node(page, "fails", "FAILED")).to_be_visible()
-    await page.get_by_role("button", name="Retry").click()
+    await retry(page)
     await expect(page.get_by_text("attempt 3", exact=False).first).to_be_visible()
     await expect(badge(page, "FAILED").first).to_be_visible()
     await expect(node(page, "step2", "COMPLETED")).to_be_visible()

@@ -2,6 +2,7 @@ import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "
 import { RUN_STATUSES } from "./api/types";
 import { NotFound } from "./not-found";
 import { ProjectsPage } from "./projects/projects-page";
+import { runSearch } from "./run/search";
 import { RunsPage } from "./runs/runs-page";
 import { Shell } from "./shell";
 import { WorkflowsPage } from "./workflows/workflows-page";
@@ -36,20 +37,11 @@ const workflows = createRoute({
   component: WorkflowsPage,
 });
 
-export interface RunSearch {
-  node?: string;
-  iteration?: number;
-}
-
 const run = createRoute({
   getParentRoute: () => root,
   path: "/projects/$project/runs/$run",
   component: lazyRouteComponent(() => import("./run/run-page"), "RunPage"),
-  validateSearch: (search: Record<string, unknown>): RunSearch => {
-    const iteration = Number(search.iteration);
-    const lap = search.iteration !== undefined && Number.isInteger(iteration) ? { iteration } : {};
-    return { ...text("node", search), ...lap };
-  },
+  validateSearch: runSearch,
 });
 
 /** A search value may look like a number in the address bar and still be a name. */

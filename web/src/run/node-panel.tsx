@@ -1,7 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { nodeQuery } from "../api/queries";
-import type { GraphNode, NodeState } from "../api/types";
+import type { GraphNode, NodeState, Run } from "../api/types";
 import { edgeLabel } from "../graph/elk-graph";
 import type { Lap, NodeView } from "../stream/state";
 import { Button } from "../ui/button";
@@ -14,6 +14,7 @@ import { Callouts } from "./callouts";
 import { Countdown } from "../ui/countdown";
 import { JsonView } from "../ui/json-view";
 import { ChildRuns, startsRuns } from "./child-runs";
+import { NodeActions } from "./node-actions";
 import { LapChooser } from "./lap-chooser";
 import { MapSection } from "./map-section";
 import { useNode, useRunScope } from "./run-context";
@@ -22,6 +23,7 @@ import { TokenBox } from "./token-box";
 import { WaitBox } from "./wait-box";
 
 interface Props {
+  run: Run;
   id: string;
   iteration: number | undefined;
   onLap: (iteration: number) => void;
@@ -29,7 +31,7 @@ interface Props {
 }
 
 /** Everything about one node: live from the stream, and whole (inputs, long outputs) from its rows. */
-export function NodePanel({ id, iteration, onLap, onClose }: Props) {
+export function NodePanel({ run, id, iteration, onLap, onClose }: Props) {
   const { project, runId, graph } = useRunScope();
   const view = useNode(id);
   const node = graph.nodes.find((item) => item.id === id);
@@ -67,6 +69,7 @@ export function NodePanel({ id, iteration, onLap, onClose }: Props) {
           </span>
         )}
       </div>
+      <NodeActions run={run} node={id} ran={lap !== undefined} />
       <LapDetails node={node} lap={lap} row={row} />
       {rows.isError && <ErrorBox error={rows.error} retry={() => void rows.refetch()} />}
       <Edges id={id} view={view} />

@@ -1,5 +1,6 @@
 import { createContext, useContext, useSyncExternalStore } from "react";
 import type { Graph } from "../api/types";
+import type { Choice } from "./again/choice";
 import type { RunStore } from "../stream/run-store";
 
 export interface RunScope {
@@ -7,6 +8,8 @@ export interface RunScope {
   runId: string;
   store: RunStore;
   graph: Graph;
+  /** Opens the dialog to go on with the run, or with a copy of it. */
+  ask: (what: "retry" | "fork", choice?: Choice) => void;
 }
 
 export const RunContext = createContext<RunScope | null>(null);

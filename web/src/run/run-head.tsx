@@ -15,16 +15,16 @@ import { ErrorBox } from "../ui/states";
 import { StatusBadge } from "../ui/status";
 import { between, clock, span } from "../ui/time";
 import { useNow } from "../ui/use-now";
+import { NewerVersion } from "./again/newer-version";
 import { NowError, NowLine, type NowLineProps, useNowLine } from "./now-line";
 import { ForkChip, ParentCrumbs } from "./origin";
 import { useRunScope, useStore } from "./run-context";
 
 export function RunHead({ run, connection }: { run: Run; connection: Connection }) {
-  const { project, store } = useRunScope();
+  const { project, store, ask } = useRunScope();
   const heard = useStore(store, (known) => known.lastHeard);
-  const cancel = useIntent("cancel", run);
-  const retry = useIntent("retry", run);
-  const failed = cancel.error ?? retry.error;
+  const cancel = useCancel(run);
+  const stopped = run.status === "FAILED" || run.status === "CANCELLED";
   const { error: nowError, ...now } = useNowLine(run);
   return (
     <header className="shrink-0 border-b border-line">
@@ -45,8 +45,8 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
           <CopyButton label="Copy a curl command that starts this run again" text={() => startAgain(run)}>
             Copy as curl
           </CopyButton>
-          {(run.status === "FAILED" || run.status === "CANCELLED") && (
-            <Button icon="retry" busy={retry.isPending} onClick={() => retry.mutate()}>
+          {stopped && (
+            <Button icon="retry" onClick={() => ask("retry")}>
               Retry
             </Button>
           )}
@@ -59,11 +59,12 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
       </div>
       <Facts run={run} now={now} />
       <NowError error={nowError} />
-      {failed && (
+      {cancel.error && (
         <div className="px-5 pb-3">
-          <ErrorBox error={failed} />
+          <ErrorBox error={cancel.error} />
         </div>
       )}
+      {stopped && <NewerVersion run={run} onRetry={(version) => ask("retry", { version })} />}
     </header>
   );
 }
@@ -120,15 +121,14 @@ function useProgress(store: RunStore, nodes: readonly { id: string }[]): Progres
 }
 
 /** Asks for something; what comes of it is told by the server's events, never assumed. */
-function useIntent(verb: "cancel" | "retry", run: Run) {
+function useCancel(run: Run) {
   const { project, runId } = useRunScope();
   const client = useQueryClient();
   return useMutation({
-    mutationKey: [verb, runId, run.attempt],
+    mutationKey: ["cancel", runId, run.attempt],
     mutationFn: () => {
       const params = { path: { project_id: project, run_id: runId }, header: once() };
-      if (verb === "cancel") return data(api.POST("/projects/{project_id}/workflows/runs/{run_id}/cancel", { params }));
-      return data(api.POST("/projects/{project_id}/workflows/runs/{run_id}/retry", { params, body: {} }));
+      return data(api.POST("/projects/{project_id}/workflows/runs/{run_id}/cancel", { params }));
     },
     onSettled: () => client.invalidateQueries({ queryKey: keys.run(project, runId), exact: true }),
   });

@@ -4,12 +4,15 @@ import type { Graph, Run } from "../api/types";
 import { focusNode } from "../graph/focus";
 import type { Connection, RunStore } from "../stream/run-store";
 import { ErrorBox, Skeleton } from "../ui/states";
+import type { Choice } from "./again/choice";
+import { RetryDialog } from "./again/retry-dialog";
 import { EventList } from "./event-list";
 import { GraphView } from "./graph-view";
 import { NodePanel } from "./node-panel";
 import { RunContext, useStore } from "./run-context";
 import { RunHead } from "./run-head";
 import { RunPanel } from "./run-panel";
+import { atNode, type RunSearch, withoutAsk } from "./search";
 import { runNow, useRun } from "./use-run";
 
 const ROUTE = "/projects/$project/runs/$run";
@@ -42,29 +45,35 @@ interface Props {
 }
 
 function OpenRun({ project, run: row, graph, store, connection }: Props) {
-  const { node, iteration } = useSearch({ from: ROUTE });
+  const search = useSearch({ from: ROUTE });
+  const { node, iteration } = search;
   const navigate = useNavigate({ from: ROUTE });
   const [following, setFollowing] = useState(node === undefined);
   const [logOpen, setLogOpen] = useState(false);
   const state = useStore(store, (known) => known.state);
   const run = runNow(row, state);
-  const scope = useMemo(() => ({ project, runId: row.id, store, graph }), [project, row.id, store, graph]);
   const focus = useFollowed(following, store, graph, row.last_seq);
   const chosen = node ?? (following ? focus : null);
 
   const choose = useCallback(
     (id: string | null, lap?: number) => {
-      const search = id === null ? {} : { node: id, ...(lap === undefined ? {} : { iteration: lap }) };
       if (id === null) setFollowing(false);
       // The panel stays as it is until the address names its node.
-      void navigate({ search, replace: true }).then(() => setFollowing(false));
+      const place = (before: RunSearch) => atNode(before, id, lap === undefined ? {} : { iteration: lap });
+      void navigate({ search: place, replace: true }).then(() => setFollowing(false));
     },
     [navigate],
   );
   const follow = () => {
     setFollowing(true);
-    void navigate({ search: {}, replace: true });
+    void navigate({ search: (before) => atNode(before, null), replace: true });
   };
+  const ask = useCallback(
+    (what: "retry" | "fork", choice: Choice = {}) => void navigate({ search: (before) => ({ ...withoutAsk(before), ask: what, ...defined(choice) }), replace: true }),
+    [navigate],
+  );
+  const scope = useMemo(() => ({ project, runId: row.id, store, graph, ask }), [project, row.id, store, graph, ask]);
+  const leave = () => void navigate({ search: withoutAsk, replace: true });
   // Who has begun to fill something in is not taken elsewhere by what happens in the run.
   const stay = () => {
     if (node === undefined && chosen !== null) choose(chosen);
@@ -92,12 +101,17 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
           {chosen === null ? (
             <RunPanel run={run} />
           ) : (
-            <NodePanel key={chosen} id={chosen} iteration={node === undefined ? undefined : iteration} onLap={(lap) => choose(chosen, lap)} onClose={() => choose(null)} />
+            <NodePanel key={chosen} run={run} id={chosen} iteration={node === undefined ? undefined : iteration} onLap={(lap) => choose(chosen, lap)} onClose={() => choose(null)} />
           )}
         </aside>
       </div>
+      {search.ask === "retry" && <RetryDialog run={run} choice={search} onChoice={(choice) => ask("retry", choice)} onClose={leave} onDone={follow} />}
     </RunContext>
   );
+}
+
+function defined({ from, version }: Choice): Pick<RunSearch, "from" | "version"> {
+  return { ...(from === undefined ? {} : { from }), ...(version === undefined ? {} : { version }) };
 }
 
 /** Which node to show while following; nothing before the log has caught up, or the page would flicker through the past. */

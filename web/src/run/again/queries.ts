@@ -1,0 +1,36 @@
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import { api, data } from "../../api/client";
+import { keys } from "../../api/queries";
+import type { Page, Restart, VersionSummary } from "../../api/types";
+
+const VERSIONS_SHOWN = 100;
+
+/** What to go on from; without anything, from where the run stopped, on its own version. */
+export interface Wanted {
+  from_node?: string;
+  version?: number;
+}
+
+/** What a retry would do, as the server says without doing it. */
+export const restartQuery = (p: string, r: string, attempt: number, wanted: Wanted) =>
+  queryOptions<Restart>({
+    queryKey: [...keys.run(p, r), "restart", attempt, wanted.from_node ?? "", wanted.version ?? 0],
+    queryFn: async ({ signal }): Promise<Restart> => {
+      const params = { path: { project_id: p, run_id: r }, query: { dry_run: true } };
+      return (await data(api.POST("/projects/{project_id}/workflows/runs/{run_id}/retry", { params, body: wanted, signal }))) as Restart;
+    },
+    placeholderData: keepPreviousData,
+    retry: false,
+    gcTime: 0,
+  });
+
+/** The newest versions of a workflow, newest first. */
+export const versionsQuery = (p: string, w: string) =>
+  queryOptions({
+    queryKey: [...keys.workflows(p), w, "newest-versions"],
+    queryFn: async ({ signal }): Promise<VersionSummary[]> => {
+      const params = { path: { project_id: p, workflow_id: w }, query: { limit: VERSIONS_SHOWN } };
+      const page: Page<VersionSummary> = await data(api.GET("/projects/{project_id}/workflows/{workflow_id}/versions", { params, signal }));
+      return page.items.toSorted((a, b) => b.version - a.version);
+    },
+  });

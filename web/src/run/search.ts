@@ -1,0 +1,48 @@
+/** What of a run page can be linked to. */
+export interface RunSearch {
+  node?: string;
+  iteration?: number;
+  attempt?: number;
+  /** The seq of an event. */
+  event?: number;
+  view?: "timeline";
+  /** A dialog that is open, with what is chosen in it. */
+  ask?: "retry" | "fork";
+  from?: string;
+  version?: number;
+}
+
+export function runSearch(given: Record<string, unknown>): RunSearch {
+  return {
+    ...text("node", given.node),
+    ...whole("iteration", given.iteration, 0),
+    ...whole("attempt", given.attempt, 1),
+    ...whole("event", given.event, 1),
+    ...(given.view === "timeline" ? { view: given.view } : {}),
+    ...(given.ask === "retry" || given.ask === "fork" ? { ask: given.ask } : {}),
+    ...text("from", given.from),
+    ...whole("version", given.version, 1),
+  };
+}
+
+/** A value may look like a number in the address bar and still be a name. */
+function text<Key extends string>(key: Key, value: unknown): Partial<Record<Key, string>> {
+  const given = value !== undefined && value !== null && value !== "";
+  return (given ? { [key]: String(value) } : {}) as Partial<Record<Key, string>>;
+}
+
+function whole<Key extends string>(key: Key, value: unknown, least: number): Partial<Record<Key, number>> {
+  const number = value === undefined || value === "" ? NaN : Number(value);
+  return (Number.isInteger(number) && number >= least ? { [key]: number } : {}) as Partial<Record<Key, number>>;
+}
+
+/** The same place without the dialog. */
+export function withoutAsk(search: RunSearch): RunSearch {
+  const asked: ReadonlySet<string> = new Set(["ask", "from", "version"]);
+  return Object.fromEntries(Object.entries(search).filter(([key]) => !asked.has(key)));
+}
+
+/** The same place at another node, or at none; the view stays. */
+export function atNode({ view }: RunSearch, node: string | null, more: Pick<RunSearch, "iteration" | "attempt" | "event"> = {}): RunSearch {
+  return { ...(view ? { view } : {}), ...(node === null ? {} : { node }), ...more };
+}
