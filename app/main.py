@@ -13,6 +13,7 @@ from app.routes import (
     approvals,
     catalog,
     errors,
+    evaluation,
     health,
     hooks,
     items,
@@ -74,7 +75,20 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
     errors.install(app)
     app.router.route_class = Route
     # Runs before workflows: `…/workflows/runs` is no workflow.
-    for group in (projects, runs, items, approvals, streams, schedules, triggers, hooks, workflows, workers, catalog):
+    for group in (
+        projects,
+        runs,
+        items,
+        approvals,
+        streams,
+        schedules,
+        triggers,
+        hooks,
+        evaluation,
+        workflows,
+        workers,
+        catalog,
+    ):
         app.include_router(group.router, prefix=BASE)
     app.include_router(health.router)
     app.router.default = WebApplication(web_folder())

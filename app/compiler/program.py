@@ -137,7 +137,7 @@ class ProgramBuilder:
             return None
         model = self._check_config(node, node_type, template, spot.config)
         shown = masked(node.config, node_type.literal)
-        before = self._scope(
+        before = self.scope(
             index, [template, *conditions.values()], (spot.config, shown), own=False, in_map=spot.maps > 0
         )
         if inner is not None:
@@ -242,19 +242,19 @@ class ProgramBuilder:
     def _after(self, index: int, node: Node, edges: Iterable[OutEdge], writes: Mapping[str, Template]) -> ScopePlan:
         pointer = f"/nodes/{index}"
         plans = [
-            self._scope(index, [edge.condition], (f"/edges/{edge.index}/condition", None), own=True, edge=edge.index)
+            self.scope(index, [edge.condition], (f"/edges/{edge.index}/condition", None), own=True, edge=edge.index)
             for edge in edges
             if edge.condition is not None
         ]
         plans += [
-            self._scope(index, [template], (f"{pointer}/writes{pointer_to(key)}", node.writes[key]), own=True)
+            self.scope(index, [template], (f"{pointer}/writes{pointer_to(key)}", node.writes[key]), own=True)
             for key, template in writes.items()
         ]
         lookups = dict.fromkeys(lookup for plan in plans for lookup in plan.lookups)
         roots = frozenset(root for plan in plans for root in plan.roots)
         return ScopePlan(roots, tuple(lookups), any(plan.uses_nodes for plan in plans))
 
-    def _scope(
+    def scope(
         self,
         index: int,
         expressions: Sequence[Template | Condition],
