@@ -691,6 +691,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/workflows/evaluate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Say what an expression or a template gives over a run
+         * @description Stores nothing. Nodes stand as their last turns have left them; every secret reads as `***`.
+         */
+        post: operations["evaluate_expression"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project_id}/workflows": {
         parameters: {
             query?: never;
@@ -1226,6 +1246,94 @@ export interface components {
             }[];
             /** Changed */
             changed: components["schemas"]["EdgeChange"][];
+        };
+        /**
+         * EvaluateIn
+         * @description An expression, or any JSON with templates, and where it stands.
+         */
+        EvaluateIn: {
+            /**
+             * Expression
+             * @description An expression without braces, as conditions are.
+             */
+            expression?: string | null;
+            /**
+             * Template
+             * @description Any JSON, with templates in its texts.
+             * @example {{ double.output + 1 }}
+             */
+            template?: unknown;
+            /**
+             * Run Id
+             * @description The run whose results it reads.
+             */
+            run_id?: string | null;
+            /**
+             * Workflow Id
+             * @description Without a run: the newest run of this workflow.
+             */
+            workflow_id?: string | null;
+            /**
+             * Node Id
+             * @description The node at which it stands; without it all nodes are read.
+             */
+            node_id?: string | null;
+            /**
+             * After
+             * @description It stands in `writes` or at an edge: `output` is the node's own.
+             * @default false
+             */
+            after?: boolean;
+            /**
+             * Item
+             * @description Inside of a map: the item, by its index.
+             */
+            item?: number | null;
+            /**
+             * Graph
+             * @description The graph in which it stands; default: that of the run.
+             * @example {
+             *       "edges": [
+             *         {
+             *           "source": "start",
+             *           "target": "double"
+             *         }
+             *       ],
+             *       "nodes": [
+             *         {
+             *           "id": "start",
+             *           "type": "input"
+             *         },
+             *         {
+             *           "config": {
+             *             "value": "{{ input.n * 2 }}"
+             *           },
+             *           "id": "double",
+             *           "type": "transform"
+             *         }
+             *       ]
+             *     }
+             */
+            graph?: Record<string, unknown>;
+        };
+        /**
+         * EvaluationOut
+         * @description The value, or the problems because of which there is none.
+         *
+         *     Of a large value `text` is the beginning of its JSON, and `value` null. `not_run` lists the nodes that it reads and
+         *     that have not run in this run.
+         */
+        EvaluationOut: {
+            /** Value */
+            value: unknown;
+            /** Text */
+            text: string | null;
+            /** Problems */
+            problems: components["schemas"]["ProblemOut"][];
+            /** Run Id */
+            run_id: string | null;
+            /** Not Run */
+            not_run: string[];
         };
         /**
          * EventOut
@@ -6365,6 +6473,72 @@ export interface operations {
             };
             /** @description Not possible in this state */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The request or the graph has problems */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+        };
+    };
+    evaluate_expression: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EvaluateIn"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EvaluationOut"];
+                };
+            };
+            /** @description No key, or a wrong one */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description The key's role does not allow this */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ProblemDocument"];
+                    "application/json": components["schemas"]["ProblemDocument"];
+                };
+            };
+            /** @description Not there, or another project's */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
