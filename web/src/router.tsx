@@ -44,6 +44,29 @@ const run = createRoute({
   validateSearch: runSearch,
 });
 
+export interface EditSearch {
+  /** An old version, to be looked at. */
+  version?: number;
+  /** The node to begin with. */
+  node?: string;
+}
+
+const edit = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/workflows/$workflow/edit",
+  component: lazyRouteComponent(() => import("./editor/editor-page"), "EditorPage"),
+  validateSearch: (search: Record<string, unknown>): EditSearch => {
+    const version = Number(search.version);
+    return { ...(Number.isInteger(version) && version > 0 ? { version } : {}), ...text("node", search) };
+  },
+});
+
+const create = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/new",
+  component: lazyRouteComponent(() => import("./editor/editor-page"), "NewWorkflowPage"),
+});
+
 /** A search value may look like a number in the address bar and still be a name. */
 function text<Key extends string>(key: Key, search: Record<string, unknown>): Partial<Record<Key, string>> {
   const value = search[key];
@@ -52,7 +75,7 @@ function text<Key extends string>(key: Key, search: Record<string, unknown>): Pa
 }
 
 export function createAppRouter() {
-  return createRouter({ routeTree: root.addChildren([home, runs, workflows, run]), defaultPreload: "intent" });
+  return createRouter({ routeTree: root.addChildren([home, runs, workflows, run, edit, create]), defaultPreload: "intent" });
 }
 
 declare module "@tanstack/react-router" {

@@ -1,6 +1,7 @@
-import { type GraphDoc, isObject, type RawEdge, type RawNode, type Selection } from "./document";
+import { type GraphDoc, isObject, type NodeType, type RawNode, type Selection } from "./document";
 import { freshId, idsOf, type Place, placeOf, rounded } from "./edits";
 import { copyNumbers, type Numbers, parseExact, writeExact } from "./exact";
+import { withNodeRenamed } from "./forms/rename";
 import { readDocument } from "./reading";
 
 export interface Pasted {
@@ -32,17 +33,33 @@ function sharedState(doc: GraphDoc, nodes: readonly RawNode[]): { [key: string]:
 }
 
 /** The graph with what the text says added, under ids of its own; null for a text that says no graph. */
-export function pasted(doc: GraphDoc, numbers: Numbers, text: string, at: Place | null): Pasted | null {
+export function pasted(doc: GraphDoc, numbers: Numbers, text: string, at: Place | null, types: readonly NodeType[]): Pasted | null {
   const from = graphIn(text);
   if (!from || from.doc.nodes.length === 0) return null;
-  const names = new Map<string, string>();
-  for (const { id } of from.doc.nodes) names.set(id, freshId(doc, id, new Set(names.values())));
-  const shift = shiftOf(doc, from.doc, at);
-  const nodes = from.doc.nodes.map((node) => moved(renamed(node, names), shift));
-  const edges = from.doc.edges.filter((edge) => names.has(edge.source) && names.has(edge.target)).map((edge) => rewired(edge, names));
+  const names = freshNames(doc, from.doc);
+  let copy = from.doc;
+  // No new name is an old one of another node, so that one after the other does.
+  for (const [id, name] of names) if (id !== name) copy = withNodeRenamed(copy, id, name, types);
+  const shift = shiftOf(doc, copy, at);
+  const nodes = copy.nodes.map((node) => moved(node, shift));
+  const ids = nodes.map((node) => node.id);
+  const there = new Set(ids);
+  const edges = copy.edges.filter((edge) => there.has(edge.source) && there.has(edge.target));
   const next: GraphDoc = { ...doc, nodes: [...doc.nodes, ...nodes], edges: [...doc.edges, ...edges] };
-  if (isObject(from.doc.state)) next.state = { ...from.doc.state, ...(isObject(doc.state) ? doc.state : {}) };
-  return { doc: next, numbers: copyNumbers(numbers, from.numbers, names), ids: nodes.map((node) => node.id) };
+  if (isObject(copy.state)) next.state = { ...copy.state, ...(isObject(doc.state) ? doc.state : {}) };
+  return { doc: next, numbers: copyNumbers(numbers, from.numbers, names), ids };
+}
+
+function freshNames(doc: GraphDoc, from: GraphDoc): Map<string, string> {
+  const used = new Set(doc.nodes.map((node) => node.id));
+  const taken = new Set(from.nodes.map((node) => node.id));
+  const names = new Map<string, string>();
+  for (const { id } of from.nodes) {
+    const name = used.has(id) ? freshId(doc, id, taken) : id;
+    taken.add(name);
+    names.set(id, name);
+  }
+  return names;
 }
 
 function graphIn(text: string): { doc: GraphDoc; numbers: Numbers } | null {
@@ -54,47 +71,6 @@ function graphIn(text: string): { doc: GraphDoc; numbers: Numbers } | null {
     if (error instanceof SyntaxError) return null;
     throw error;
   }
-}
-
-/** The node under its new id; where copies speak of one another in templates, they go on doing so. */
-function renamed(node: RawNode, names: ReadonlyMap<string, string>): RawNode {
-  const changed = [...names].filter(([old, id]) => old !== id);
-  const told = changed.length === 0 ? node : (retold(node, changed) as RawNode);
-  return { ...told, id: names.get(node.id) ?? node.id, type: node.type };
-}
-
-function rewired(edge: RawEdge, names: ReadonlyMap<string, string>): RawEdge {
-  const changed = [...names].filter(([old, id]) => old !== id);
-  const { condition } = edge;
-  const told = typeof condition === "string" ? { condition: inExpression(condition, changed) } : {};
-  return { ...edge, ...told, source: names.get(edge.source)!, target: names.get(edge.target)! };
-}
-
-/** What expressions know besides nodes; a node of such a name is spoken of as nodes["name"]. */
-const OWN_WORDS: ReadonlySet<string> = new Set(["input", "state", "run", "loop", "item", "index", "secrets", "output", "nodes"]);
-
-type Renames = readonly (readonly [string, string])[];
-
-function retold(value: unknown, names: Renames): unknown {
-  if (typeof value === "string") return value.replace(/\{[{%][\s\S]*?[}%]\}/g, (part) => inExpression(part, names));
-  if (Array.isArray(value)) return value.map((item: unknown) => retold(item, names));
-  if (!isObject(value)) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, retold(item, names)]));
-}
-
-/** An expression with its references to nodes under their new ids; the words in its texts stay. */
-export function inExpression(text: string, names: Renames): string {
-  const known = new Map(names);
-  const token = /(nodes\s*\[\s*)?("(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*')|(\.\s*)?([A-Za-z_]\w*)(?=(\s*\.)?)/g;
-  return text.replace(token, (whole, nodes: string | undefined, quoted: string | undefined, dot: string | undefined, word: string | undefined, after: string | undefined) => {
-    if (quoted !== undefined) {
-      const id = nodes === undefined ? undefined : known.get(quoted.slice(1, -1));
-      return id === undefined ? whole : nodes + JSON.stringify(id);
-    }
-    const free = dot === undefined && after !== undefined && word !== undefined && !OWN_WORDS.has(word);
-    const id = free ? known.get(word) : undefined;
-    return id ?? whole;
-  });
 }
 
 function moved(node: RawNode, shift: Place | null): RawNode {

@@ -56,6 +56,16 @@ export function copyNumbers(numbers: Numbers, from: Numbers, ids: ReadonlyMap<st
   return all;
 }
 
+/** The numbers of one part of a value, by their places in that part. */
+export function numbersIn(part: string, numbers: Numbers): Numbers {
+  const found = new Map<string, string>();
+  for (const [key, text] of numbers) {
+    const [first, ...rest] = JSON.parse(key) as Step[];
+    if (first === part) found.set(place(rest), text);
+  }
+  return found;
+}
+
 export function sameNumbers(one: Numbers, other: Numbers): boolean {
   return one === other || (one.size === other.size && [...one].every(([key, text]) => other.get(key) === text));
 }
@@ -67,8 +77,14 @@ function place(way: readonly Step[]): string {
 
 function walk(value: unknown, way: Step[], visit: (value: unknown, way: Step[]) => unknown): unknown {
   if (Array.isArray(value)) {
-    const named = way.length === 1 && way[0] === "nodes";
-    return value.map((item: unknown, index) => walk(item, [...way, (named && idOf(item)) || index], visit));
+    const seen = new Set<string>();
+    const step = (item: unknown, index: number): Step => {
+      const id = way.at(-1) === "nodes" ? idOf(item) : undefined;
+      if (id === undefined || seen.has(id)) return index;
+      seen.add(id);
+      return id;
+    };
+    return value.map((item: unknown, index) => walk(item, [...way, step(item, index)], visit));
   }
   if (typeof value === "object" && value !== null) {
     return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, walk(item, [...way, key], visit)]));

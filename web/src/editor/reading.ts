@@ -31,7 +31,8 @@ export function readDocument(value: unknown): Read {
 }
 
 function plainNode(node: { [key: string]: unknown }, id: string): RawNode {
-  const { handler, dependencies: _, ...rest } = node;
+  const { handler, ...rest } = node;
+  delete rest.dependencies;
   const named = typeof handler === "string" ? (HANDLERS[handler] ?? handler) : "";
   const type = typeof rest.type === "string" ? rest.type : named;
   return "type" in rest || !("handler" in node) ? { ...rest, id, type } : { id, type, ...rest };
