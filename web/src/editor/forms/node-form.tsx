@@ -30,7 +30,7 @@ export function NodeForm({ node, index, set, onRename }: Props) {
   const tabs = [
     { id: "parameters", title: "Parameters", problems: count(["config", "type"]) },
     { id: "settings", title: "Settings", problems: count([...behaviour, "id", "writes", "metadata", ...foreignKeys(node)]) },
-    { id: "json", title: "JSON", problems: 0 },
+    { id: "source", title: "Source", problems: 0 },
   ];
   return (
     <Tabs tabs={tabs}>
@@ -60,7 +60,7 @@ export function NodeForm({ node, index, set, onRename }: Props) {
               <Others keys={foreignKeys(node)} whole={node} path={path} set={set} />
             </div>
           )}
-          {tab === "json" && <Whole node={node} onChange={(next) => set(path, next, "JSON")} />}
+          {tab === "source" && <Whole node={node} onChange={(next) => set(path, next, "Source")} />}
         </StandingContext.Provider>
       )}
     </Tabs>

@@ -40,7 +40,7 @@ export function TemplateField({ value, role, long, onChange, ...rest }: TextProp
     [role],
   );
   return (
-    <>
+    <div className="relative">
       <CodeBox
         {...rest}
         value={value}
@@ -51,8 +51,8 @@ export function TemplateField({ value, role, long, onChange, ...rest }: TextProp
         onFocus={() => setFocused(true)}
         onBlur={() => setFocused(false)}
       />
-      {role !== "literal" && focused && <Preview text={value} role={role} />}
-    </>
+      {role !== "literal" && focused && <Preview text={value} role={role} invalid={rest.invalid} />}
+    </div>
   );
 }
 
