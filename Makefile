@@ -16,7 +16,7 @@ WEB_SOURCES := $(shell find web/src web/public web/index.html web/package.json w
 
 say = @printf '\n== %s\n' "$(1)"
 
-.PHONY: setup run test lint bench chaos web types clean
+.PHONY: setup run test lint bench chaos budgets web types clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMPS)/python $(STAMPS)/web ## everything that is needed to run
@@ -44,6 +44,9 @@ bench: setup ## benchmarks beside plain LangGraph
 chaos: setup ## the long fault tests, 20 to 30 minutes; `make chaos ARGS="-k outages"` for some of them
 	$(call say,Faults)
 	@GRAPHWRIGHT_CHAOS=long $(BIN)/pytest tests/chaos --capture=no --verbose --durations=0 --durations-min=1 $(ARGS)
+
+budgets: setup $(STAMPS)/chromium ## what the pages load, how they move, what axe finds; `make budgets ARGS="--only axe"`
+	@$(BIN)/python -m benchmarks.pages $(ARGS)
 
 web: $(STAMPS)/web ## the built web application
 
