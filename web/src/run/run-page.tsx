@@ -12,7 +12,9 @@ import { NodePanel } from "./node-panel";
 import { RunContext, useStore } from "./run-context";
 import { RunHead } from "./run-head";
 import { RunPanel } from "./run-panel";
-import { atNode, type RunSearch, withoutAsk } from "./search";
+import { atNode, type RunSearch, withoutAsk, withView } from "./search";
+import { TimelineView } from "./timeline/timeline-view";
+import { ViewSwitch } from "./view-switch";
 import { runNow, useRun } from "./use-run";
 
 const ROUTE = "/projects/$project/runs/$run";
@@ -73,6 +75,8 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
     [navigate],
   );
   const scope = useMemo(() => ({ project, runId: row.id, store, graph, ask }), [project, row.id, store, graph, ask]);
+  const look = (view: "graph" | "timeline") =>
+    void navigate({ search: (before) => withView(before, view), replace: true });
   const leave = () => void navigate({ search: withoutAsk, replace: true });
   // Who has begun to fill something in is not taken elsewhere by what happens in the run.
   const stay = () => {
@@ -92,8 +96,13 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
       <RunHead run={run} connection={connection} />
       <div className="flex min-h-0 grow flex-col md:flex-row">
         <div className="flex min-w-0 flex-col md:grow">
-          <section aria-label="Graph" className="relative h-[56vh] shrink-0 md:h-auto md:min-h-0 md:shrink md:grow">
-            <GraphView chosen={chosen} onChoose={choose} following={following && node === undefined} onFollow={follow} />
+          <section aria-label={search.view === "timeline" ? "When" : "Graph"} className="relative h-[56vh] shrink-0 md:h-auto md:min-h-0 md:shrink md:grow">
+            <ViewSwitch view={search.view ?? "graph"} onView={look} />
+            {search.view === "timeline" ? (
+              <TimelineView run={run} chosen={chosen} lap={iteration} onChoose={choose} />
+            ) : (
+              <GraphView chosen={chosen} onChoose={choose} following={following && node === undefined} onFollow={follow} />
+            )}
           </section>
           <EventList open={logOpen} onToggle={() => setLogOpen(!logOpen)} chosen={chosen} onChoose={choose} startedAt={run.created_at} />
         </div>

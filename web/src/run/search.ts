@@ -38,8 +38,16 @@ function whole<Key extends string>(key: Key, value: unknown, least: number): Par
 
 /** The same place without the dialog. */
 export function withoutAsk(search: RunSearch): RunSearch {
-  const asked: ReadonlySet<string> = new Set(["ask", "from", "version"]);
-  return Object.fromEntries(Object.entries(search).filter(([key]) => !asked.has(key)));
+  return without(search, "ask", "from", "version");
+}
+
+export function withView(search: RunSearch, view: "graph" | "timeline"): RunSearch {
+  return view === "timeline" ? { ...search, view } : without(search, "view");
+}
+
+function without(search: RunSearch, ...keys: (keyof RunSearch)[]): RunSearch {
+  const dropped: ReadonlySet<string> = new Set(keys);
+  return Object.fromEntries(Object.entries(search).filter(([key]) => !dropped.has(key)));
 }
 
 /** The same place at another node, or at none; the view stays. */
