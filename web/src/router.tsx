@@ -5,6 +5,7 @@ import { ProjectsPage } from "./projects/projects-page";
 import { runSearch } from "./run/search";
 import { RunsPage } from "./runs/runs-page";
 import { Shell } from "./shell";
+import { workflowSearch } from "./workflow/parts";
 import { WorkflowsPage } from "./workflows/workflows-page";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
@@ -35,6 +36,13 @@ const workflows = createRoute({
   getParentRoute: () => root,
   path: "/projects/$project/workflows",
   component: WorkflowsPage,
+});
+
+const workflow = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/workflows/$workflow",
+  component: lazyRouteComponent(() => import("./workflow/workflow-page"), "WorkflowPage"),
+  validateSearch: workflowSearch,
 });
 
 const run = createRoute({
@@ -75,7 +83,7 @@ function text<Key extends string>(key: Key, search: Record<string, unknown>): Pa
 }
 
 export function createAppRouter() {
-  return createRouter({ routeTree: root.addChildren([home, runs, workflows, run, edit, create]), defaultPreload: "intent" });
+  return createRouter({ routeTree: root.addChildren([home, runs, workflows, workflow, run, edit, create]), defaultPreload: "intent" });
 }
 
 declare module "@tanstack/react-router" {

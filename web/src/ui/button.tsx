@@ -8,6 +8,10 @@ const KINDS = {
   danger: "border border-line-strong bg-surface text-failed shadow-card hover:bg-failed-soft hover:border-failed",
 } as const;
 
+/** How a link looks that stands among buttons. */
+export const linkLook = (kind: keyof typeof KINDS = "plain") =>
+  `inline-flex h-8 shrink-0 items-center gap-1.5 rounded-lg px-3 text-[13px] font-medium whitespace-nowrap transition-colors ${KINDS[kind]}`;
+
 interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
   kind?: keyof typeof KINDS;
   icon?: IconName;

@@ -2,6 +2,7 @@ import { useMemo, useState } from "react";
 import { Button } from "./button";
 import { CopyButton } from "./copy-button";
 import { tokens } from "./json-tokens";
+import { saveFile } from "./save-file";
 
 const SHOWN_AT_FIRST = 12_000;
 
@@ -21,7 +22,7 @@ export function JsonView({ value, label, fileName = "value.json" }: Props) {
     <figure className="group relative overflow-hidden rounded-lg border border-line bg-sunken">
       <div className="absolute top-1 right-1 flex rounded-md bg-sunken/90 opacity-0 transition-opacity group-focus-within:opacity-100 group-hover:opacity-100">
         <CopyButton text={() => text} label={`Copy ${label}`} />
-        <Button kind="quiet" icon="save" aria-label={`Save ${label} as a file`} title="Save as a file" onClick={() => save(text, fileName)} />
+        <Button kind="quiet" icon="save" aria-label={`Save ${label} as a file`} title="Save as a file" onClick={() => saveFile(text, fileName)} />
       </div>
       <pre
         // Scrollable regions have to be reachable by keyboard.
@@ -41,13 +42,4 @@ export function JsonView({ value, label, fileName = "value.json" }: Props) {
       )}
     </figure>
   );
-}
-
-function save(text: string, name: string): void {
-  const url = URL.createObjectURL(new Blob([text], { type: "application/json" }));
-  const link = document.createElement("a");
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
 }

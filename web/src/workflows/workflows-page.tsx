@@ -4,9 +4,10 @@ import { useState } from "react";
 import { workflowsQuery } from "../api/queries";
 import type { Workflow } from "../api/types";
 import { StartDialog } from "../runs/start-dialog";
-import { Button } from "../ui/button";
+import { Button, linkLook } from "../ui/button";
+import { Icon } from "../ui/icons";
 import { PageHead } from "../ui/page-head";
-import { Empty, ErrorBox, Skeleton } from "../ui/states";
+import { Empty, Failed, Skeleton } from "../ui/states";
 import { ago, clock } from "../ui/time";
 import { useNow } from "../ui/use-now";
 import { GraphGlyph } from "./graph-glyph";
@@ -19,16 +20,19 @@ export function WorkflowsPage() {
   return (
     <>
       <title>Workflows · Graphwright</title>
-      <PageHead title="Workflows" />
+      <PageHead title="Workflows">
+        <Link to="/projects/$project/new" params={{ project }} className={linkLook("primary")}>
+          <Icon name="plus" size={15} />
+          New workflow
+        </Link>
+      </PageHead>
       {workflows.isPending && <Skeleton />}
       {workflows.isError && !workflows.data && (
-        <div className="p-5">
-          <ErrorBox error={workflows.error} retry={() => void workflows.refetch()} />
-        </div>
+        <Failed error={workflows.error} retry={() => void workflows.refetch()} what="the workflows" />
       )}
       {workflows.data?.length === 0 && (
         <Empty icon="workflows" title="No workflows yet">
-          Take a template, or store a graph over the API.
+          Take a template and run it, draw a graph of your own, or store one over the API.
         </Empty>
       )}
       {workflows.data && workflows.data.length > 0 && (
@@ -52,7 +56,11 @@ function WorkflowRow({ project, workflow, onStart }: { project: string; workflow
         <GraphGlyph graph={workflow.graph} />
       </div>
       <div className="min-w-0 grow">
-        <h2 className="truncate font-semibold">{workflow.name}</h2>
+        <h2 className="truncate font-semibold">
+          <Link to="/projects/$project/workflows/$workflow" params={{ project, workflow: workflow.id }} className="hover:underline">
+            {workflow.name}
+          </Link>
+        </h2>
         {workflow.description && <p className="truncate text-ink-2">{workflow.description}</p>}
         <p className="mt-0.5 text-xs text-ink-3">
           v{workflow.version} · {workflow.graph.nodes.length} nodes · changed{" "}
@@ -64,6 +72,9 @@ function WorkflowRow({ project, workflow, onStart }: { project: string; workflow
       </div>
       <Link to="/projects/$project/runs" params={{ project }} search={{ workflow: workflow.id }} className="hidden shrink-0 rounded-lg px-2 py-1 font-medium text-ink-2 hover:bg-hover hover:text-ink sm:block">
         Runs
+      </Link>
+      <Link to="/projects/$project/workflows/$workflow/edit" params={{ project, workflow: workflow.id }} aria-label={`Edit ${workflow.name}`} className="hidden shrink-0 rounded-lg px-2 py-1 font-medium text-ink-2 hover:bg-hover hover:text-ink sm:block">
+        Edit
       </Link>
       <Button icon="runs" onClick={onStart} aria-label={`Start a run of ${workflow.name}`}>
         Start
