@@ -15,10 +15,8 @@ export function DocumentForm({ doc, set }: Props) {
   const own = [...problemsAt(problems, "", false), ...problemsAt(problems, "/nodes", false), ...problemsAt(problems, "/edges", false)];
   return (
     <div className="space-y-5 p-4">
-      <header>
-        <h2 className="text-[15px] font-semibold">Workflow</h2>
-        <p className="mt-0.5 text-xs text-ink-2">Choose a node or an edge to see what it says.</p>
-      </header>
+      <h2 className="sr-only">Workflow</h2>
+      <p className="text-xs text-ink-2">Choose a node or an edge to see what it says.</p>
       {own.map((message) => (
         <p key={message} role="alert" className="rounded-lg bg-failed-soft px-3 py-2 text-xs text-failed">
           {message}

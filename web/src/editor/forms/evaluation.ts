@@ -7,8 +7,9 @@ import { StandingContext, useForm } from "./scope";
 
 const PAUSE_MS = 250;
 
-/** The text as it is once nobody has typed for a moment. */
-function useSettled(text: string): string {
+/** The JSON of a value as it is once nobody has typed for a moment. */
+function useSettled(said: unknown): string {
+  const text = JSON.stringify(said) ?? "null";
   const [settled, settle] = useState(text);
   useEffect(() => {
     const timer = setTimeout(() => settle(text), PAUSE_MS);
@@ -17,16 +18,17 @@ function useSettled(text: string): string {
   return settled;
 }
 
-/** Whether a text has anything to evaluate. */
-export function isEvaluated(text: string, role: Role): boolean {
-  return role === "expression" ? text.trim() !== "" : role === "template" && segmentsOf(text).some(({ closed }) => closed);
+/** Whether a value has anything to evaluate. */
+export function isEvaluated(said: unknown, role: Role): boolean {
+  if (typeof said !== "string") return role === "template" && segmentsOf(JSON.stringify(said) ?? "").length > 0;
+  return role === "expression" ? said.trim() !== "" : role === "template" && segmentsOf(said).some(({ closed }) => closed);
 }
 
-/** What a text gives over the chosen run, asked of the server after each pause. */
-export function useEvaluation(text: string, role: Role) {
+/** What an expression, or a value with templates, gives over the chosen run; asked of the server after each pause. */
+export function useEvaluation(value: unknown, role: Role) {
   const { project, workflow, run, doc } = useForm();
   const { node, after, inMap } = useContext(StandingContext);
-  const settled = useSettled(text);
+  const settled = useSettled(value);
   const graph = useRef(doc);
   useEffect(() => {
     graph.current = doc;
@@ -34,12 +36,12 @@ export function useEvaluation(text: string, role: Role) {
   return useQuery({
     queryKey: ["evaluation", project, workflow, run, node, after, inMap, role, settled],
     queryFn: ({ signal }) => {
-      const said = role === "expression" ? { expression: settled } : { template: settled };
+      const said = role === "expression" ? { expression: JSON.parse(settled) as string } : { template: JSON.parse(settled) as unknown };
       const over = run !== null ? { run_id: run } : workflow !== null ? { workflow_id: workflow } : {};
       const body = { ...said, ...over, node_id: node, after, ...(inMap ? { item: 0 } : {}), graph: graph.current };
       return data(api.POST("/projects/{project_id}/workflows/evaluate", { params: { path: { project_id: project } }, body, signal }));
     },
-    enabled: isEvaluated(settled, role),
+    enabled: isEvaluated(JSON.parse(settled), role),
     placeholderData: keepPreviousData,
     gcTime: 10_000,
     retry: false,

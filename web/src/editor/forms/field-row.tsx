@@ -1,9 +1,10 @@
 import { type ReactNode, useId, useState } from "react";
 import { type ControlProps, Choice, isLeaf, NumberBox, PickBox, PlainText, Switch } from "./controls";
 import type { Field } from "./fields";
-import { Inner, List, Names, Properties } from "./groups";
+import { Inner, List, Names, Out, Properties } from "./groups";
 import { JsonField } from "./json-field";
 import { ModeSwitch } from "./mode-switch";
+import { Prose } from "./prose";
 import { problemsAt, useForm } from "./scope";
 import { TemplateField } from "./template-field";
 import { blank, fits, isTemplate, type Mode, modeOf, modesOf, type Path, pointerTo, scalarOf } from "./values";
@@ -59,6 +60,7 @@ export function FieldRow({ field, value, path, onChange, aside, head }: RowProps
         <span className="ml-auto flex items-center gap-1">
           {!readOnly && !plain && <ModeSwitch modes={modesOf(field)} mode={mode} may={(next) => mayTurn(next, field, value)} onTurn={turn} of={field.title} />}
           {aside}
+          {!field.required && isWhole(field, value) && <Out of={field.title} onClick={() => onChange(undefined)} />}
           {inline && control}
         </span>
       </div>
@@ -69,10 +71,15 @@ export function FieldRow({ field, value, path, onChange, aside, head }: RowProps
             {message}
           </p>
         ))}
-        {messages.length === 0 && field.hint && field.control.kind !== "inner" && <p className="mt-1 text-xs [overflow-wrap:anywhere] text-ink-3">{field.hint}</p>}
+        {messages.length === 0 && field.hint && field.control.kind !== "inner" && <p className="mt-1 text-xs [overflow-wrap:anywhere] text-ink-3"><Prose>{field.hint}</Prose></p>}
       </div>
     </div>
   );
+}
+
+/** Whether a value is one of several fields, which has no empty control to take it out by. */
+function isWhole({ control }: Field, value: unknown): boolean {
+  return (control.kind === "object" || control.kind === "inner") && value !== undefined && value !== null;
 }
 
 function ControlOf(props: ControlProps & { mode: Mode; path: Path }) {
@@ -80,7 +87,7 @@ function ControlOf(props: ControlProps & { mode: Mode; path: Path }) {
   const { control, role } = field;
   const shared = { labelledBy: `${id}-label`, describedBy, invalid };
   const placeholder = initialText(field);
-  if (mode === "json") return <JsonField {...shared} value={value} onChange={(next) => onChange(next === undefined && field.required && control.kind === "text" ? "" : next)} placeholder={placeholder} />;
+  if (mode === "json") return <JsonField {...shared} value={value} onChange={(next) => onChange(next === undefined && field.required && control.kind === "text" ? "" : next)} placeholder={placeholder} holds={role} />;
   const write = (text: string) => onChange(text === "" && !field.required ? undefined : text);
   if (mode === "template") return <TemplateField {...shared} value={typeof value === "string" ? value : ""} role={role} long={control.kind === "any"} placeholder={placeholder} onChange={write} />;
   const row = (given: RowProps) => <FieldRow {...given} />;

@@ -5,7 +5,7 @@ import { isObject } from "../document";
 import { configFields } from "./config-fields";
 import { useOptions } from "./controls";
 import type { RowProps } from "./field-row";
-import { type Field, type Pick, titleOf } from "./fields";
+import type { Field, Pick } from "./fields";
 import { BEHAVIOUR } from "./node-fields";
 import { StandingContext, useForm } from "./scope";
 import { blank, freshName, type Path, withName, withValue } from "./values";
@@ -25,17 +25,17 @@ export function foreign(key: string): Field {
   return { key, title: key, hint: null, required: false, initial: undefined, role: "literal", control: { kind: "any" } };
 }
 
-function Out({ of, onClick }: { of: string; onClick: () => void }) {
+export function Out({ of, onClick }: { of: string; onClick: () => void }) {
   const { readOnly } = useForm();
   if (readOnly) return null;
   return <Button kind="quiet" icon="close" aria-label={`Take out ${of}`} title="Take out" onClick={onClick} className="!h-6 !w-6" />;
 }
 
-function Add({ children, onClick }: { children: string; onClick: () => void }) {
+function Add({ children, of, onClick }: { children: string; of?: string; onClick: () => void }) {
   const { readOnly } = useForm();
   if (readOnly) return null;
   return (
-    <Button kind="quiet" icon="plus" onClick={onClick} className="!h-7 !px-2 text-ink-2">
+    <Button kind="quiet" icon="plus" onClick={onClick} aria-label={of ? `${children} ${of}` : undefined} className="!h-7 !px-2 text-ink-2">
       {children}
     </Button>
   );
@@ -43,7 +43,7 @@ function Add({ children, onClick }: { children: string; onClick: () => void }) {
 
 /** The fields of an object, with those that its schema does not know as JSON. */
 export function Properties({ field, fields, value, path, onChange, row }: Group & { fields: Field[] }) {
-  if (!isObject(value) && !field.required) return <Add onClick={() => onChange(blank(field))}>{`Set ${field.title.toLowerCase()}`}</Add>;
+  if (!isObject(value) && !field.required) return <Add of={field.title} onClick={() => onChange(blank(field))}>Set</Add>;
   const there = isObject(value) ? value : {};
   const set = (key: string, next: unknown) => onChange(withValue(there, [key], next));
   const known = new Set(fields.map(({ key }) => key));
@@ -55,7 +55,6 @@ export function Properties({ field, fields, value, path, onChange, row }: Group 
       {rest.map((key) => (
         <div key={key}>{row({ field: foreign(key), value: there[key], path: [...path, key], onChange: (next) => set(key, next), aside: <Out of={key} onClick={() => set(key, undefined)} /> })}</div>
       ))}
-      {!field.required && <Out of={field.title} onClick={() => onChange(undefined)} />}
     </div>
   );
 }
@@ -68,9 +67,9 @@ export function List({ field, item, value, path, onChange, row }: Group & { item
   return (
     <div className="space-y-2">
       {items.map((one, at) => (
-        <div key={at} className={INSIDE}>
+        <div key={at} className={item.control.kind === "object" ? "" : INSIDE}>
           {row({
-            field: { ...item, title: `${singular(field.title)} ${at + 1}`, hint: null, required: true },
+            field: { ...(at > 0 ? withoutHints(item) : item), title: `${singular(field.title)} ${at + 1}`, hint: null, required: true },
             value: one,
             path: [...path, at],
             onChange: (next) => onChange(withValue(items, [at], next === undefined ? null : next)),
@@ -86,6 +85,13 @@ export function List({ field, item, value, path, onChange, row }: Group & { item
       <Add onClick={() => onChange([...items, blank(item)])}>{`Add ${singular(field.title).toLowerCase()}`}</Add>
     </div>
   );
+}
+
+/** What has been said once need not be said at every item. */
+function withoutHints(field: Field): Field {
+  const { control } = field;
+  const inner = control.kind === "object" ? { ...control, fields: control.fields.map(withoutHints) } : control;
+  return { ...field, hint: null, control: inner };
 }
 
 function singular(title: string): string {
@@ -184,7 +190,6 @@ export function Inner({ field, value, path, onChange, row }: Group) {
         {[...fields, ...rest.map(foreign)].map((inner) => (
           <div key={inner.key}>{row({ field: inner, value: value[inner.key], path: [...path, inner.key], onChange: (next) => set(inner.key, next) })}</div>
         ))}
-        <Out of={titleOf(field.key)} onClick={() => onChange(undefined)} />
       </div>
     </StandingContext.Provider>
   );

@@ -1,7 +1,10 @@
 import { json } from "@codemirror/lang-json";
-import { useState } from "react";
+import { useMemo, useState } from "react";
 import { CodeBox } from "./code-box";
+import type { Role } from "./fields";
+import { Preview } from "./preview";
 import { useForm } from "./scope";
+import { useCompletion } from "./use-completion";
 import { same } from "./values";
 
 interface Props {
@@ -12,13 +15,18 @@ interface Props {
   describedBy: string;
   invalid: boolean;
   placeholder?: string;
+  /** What its texts hold. */
+  holds: Role;
 }
 
 const LANGUAGE = json();
 
 /** Any value as JSON; what is no JSON yet stays here until it is. */
-export function JsonField({ value, onChange, ...rest }: Props) {
+export function JsonField({ value, onChange, holds, ...rest }: Props) {
   const { readOnly } = useForm();
+  const [focused, setFocused] = useState(false);
+  const completion = useCompletion(holds === "template" ? holds : "literal", true);
+  const extensions = useMemo(() => [LANGUAGE, completion], [completion]);
   const [draft, setDraft] = useState<{ text: string; stands: unknown } | null>(null);
   // A draft stands for a value; when another value comes from elsewhere, that counts.
   const text = draft !== null && same(draft.stands, value) ? draft.text : printed(value);
@@ -29,14 +37,15 @@ export function JsonField({ value, onChange, ...rest }: Props) {
     if (found.ok && !same(found.value, value)) onChange(found.value);
   };
   return (
-    <>
-      <CodeBox {...rest} value={text} onChange={change} readOnly={readOnly} invalid={rest.invalid || trouble !== null} extensions={LANGUAGE} />
+    <div className="relative">
+      <CodeBox {...rest} value={text} onChange={change} readOnly={readOnly} invalid={rest.invalid || trouble !== null} extensions={extensions} onFocus={() => setFocused(true)} onBlur={() => setFocused(false)} />
       {trouble && (
         <p role="status" className="mt-1 text-xs text-failed">
           {trouble}
         </p>
       )}
-    </>
+      {holds === "template" && focused && trouble === null && <Preview said={value} role={holds} invalid={rest.invalid} />}
+    </div>
   );
 }
 

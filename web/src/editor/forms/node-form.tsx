@@ -7,6 +7,7 @@ import { foreign } from "./groups";
 import { JsonField } from "./json-field";
 import { BEHAVIOUR, foreignKeys, LABELS, WRITES } from "./node-fields";
 import { Others, Part, Rows } from "./parts";
+import { Prose } from "./prose";
 import { Tabs } from "./tabs";
 import { problemsAt, StandingContext, useForm } from "./scope";
 import type { Path } from "./values";
@@ -86,7 +87,9 @@ function Parameters({ node, path, set }: { node: RawNode; path: Path; set: Props
   const rest = Object.keys(config).filter((key) => !known.has(key));
   return (
     <div className="space-y-4">
-      <p className="text-xs text-ink-2">{type.description.split("\n\n")[0]}</p>
+      <p className="text-xs text-ink-2">
+        <Prose>{type.description.split("\n\n")[0] ?? ""}</Prose>
+      </p>
       {problemsAt(problems, `/nodes/${String(path[1])}/config`, false).map((message) => (
         <p key={message} role="alert" className="text-xs text-failed">
           {message}
@@ -161,7 +164,7 @@ function Whole({ node, onChange }: { node: RawNode; onChange: (next: RawNode) =>
       <span id="whole-node" className="sr-only">
         The node as JSON
       </span>
-      <JsonField value={node} onChange={change} labelledBy="whole-node" describedBy="whole-node-note" invalid={trouble !== null} />
+      <JsonField value={node} onChange={change} holds="literal" labelledBy="whole-node" describedBy="whole-node-note" invalid={trouble !== null} />
       <p id="whole-node-note" className={`mt-1 text-xs ${trouble ? "text-failed" : "text-ink-3"}`}>
         {trouble ?? "Everything that the document says of this node."}
       </p>

@@ -4,16 +4,16 @@ import { isEvaluated, useEvaluation } from "./evaluation";
 import type { Role } from "./fields";
 
 interface Props {
-  text: string;
+  said: unknown;
   role: Role;
   /** The field says what is wrong already. */
   invalid: boolean;
 }
 
-/** What a text gives over the chosen run; lies over what stands below, so that nothing moves. */
-export function Preview({ text, role, invalid }: Props) {
-  const found = useEvaluation(text, role);
-  if (!isEvaluated(text, role)) return null;
+/** What an expression, or a value with templates, gives over the chosen run; lies over what stands below, so that nothing moves. */
+export function Preview({ said, role, invalid }: Props) {
+  const found = useEvaluation(said, role);
+  if (!isEvaluated(said, role)) return null;
   const answer = found.data;
   const problem = answer?.problems[0];
   if (found.isPending || (problem && invalid)) return null;

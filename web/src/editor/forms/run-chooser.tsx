@@ -39,7 +39,7 @@ export function RunChooser({ runs, chosen, choose }: Runs) {
       <Select value={chosen ?? ""} onChange={(event) => choose(event.target.value)} className="min-w-0 grow text-xs">
         {runs.map((run, index) => (
           <option key={run.id} value={run.id}>
-            {`${index === 0 ? "The last run" : "Run"}, ${ago(run.created_at, now)}, ${run.status.toLowerCase()}, v${run.version}`}
+            {`${index === 0 ? "Last run" : "Run"}, ${ago(run.created_at, now)}, ${run.status.toLowerCase()}, v${run.version}`}
           </option>
         ))}
       </Select>
