@@ -1,6 +1,11 @@
 import type { EdgeFate, Failure, NodeProgress, NodeStatus, Reason, RunEvent, RunStatus } from "./protocol.ts";
 import { EMPTY, type Lap, type NodeView, progressOf, type RunState } from "./state.ts";
 
+type Draft<T> = { -readonly [K in keyof T]: T[K] };
+type Nodes = Map<string, NodeView>;
+/** What this batch of events has made, and may change: nobody else has seen it. */
+type Ours = Set<NodeView | Lap>;
+
 const RUN = "workflow.run.";
 const NODE = "workflow.node.";
 
@@ -43,11 +48,12 @@ export function reduce(state: RunState, event: RunEvent): RunState {
 export function reduceAll(state: RunState, events: readonly RunEvent[]): RunState {
   const fresh = events.filter((event) => event.seq > state.seq);
   if (fresh.length === 0) return state;
-  const nodes = new Map(state.nodes);
+  const nodes: Nodes = new Map(state.nodes);
+  const ours: Ours = new Set();
   let next: RunState = { ...state, nodes };
   for (const event of fresh) {
     if (event.type.startsWith(NODE) && event.node_id !== null) {
-      nodes.set(event.node_id, nodeAfter(nodes.get(event.node_id), event, event.node_id));
+      tellNode(nodes, ours, event, event.node_id);
     } else if (event.type.startsWith(RUN)) {
       const restarted = startsAgain(next, event);
       if (restarted) forgetUnfinished(nodes);
@@ -121,55 +127,78 @@ function forgetUnfinished(nodes: Map<string, NodeView>): void {
   }
 }
 
-function nodeAfter(view: NodeView | undefined, event: RunEvent, id: string): NodeView {
-  const iteration = number(event.data.iteration) ?? 0;
-  const before = view?.laps ?? [];
-  const at = before.findIndex((lap) => lap.iteration >= iteration);
-  const place = at < 0 ? before.length : at;
-  const known = before[place]?.iteration === iteration;
-  const lap = lapAfter(known ? before[place] : undefined, event, iteration);
-  const laps = [...before];
-  laps.splice(place, known ? 1 : 0, lap);
+/** Changes the view of a node and the lap that the event is about, both copied first unless this batch has done so. */
+function tellNode(nodes: Nodes, ours: Ours, event: RunEvent, id: string): void {
+  const known = nodes.get(id);
+  let view = known as Draft<NodeView> & { laps: Lap[] };
+  if (!known || !ours.has(known)) {
+    view = known ? { ...known, laps: [...known.laps] } : { id, laps: [], edges: {}, seq: 0, changed: 0 };
+    nodes.set(id, view);
+    ours.add(view);
+  }
+  advance(lapOf(view.laps, ours, number(event.data.iteration) ?? 0), event);
   const fates = event.data.edges as Record<string, EdgeFate> | undefined;
-  const changed = PASSING.has(event.type) ? (view?.changed ?? 0) : event.seq;
-  return { id, laps, edges: fates ? { ...view?.edges, ...fates } : (view?.edges ?? {}), seq: event.seq, changed };
+  if (fates) view.edges = { ...view.edges, ...fates };
+  if (!PASSING.has(event.type)) view.changed = event.seq;
+  view.seq = event.seq;
 }
 
-function lapAfter(lap: Lap | undefined, event: RunEvent, iteration: number): Lap {
-  const { data, at } = event;
-  const step = event.type.slice(NODE.length);
-  const base = lap ?? blankLap(iteration);
-  const next: Lap = {
-    ...base,
-    seq: event.seq,
-    path: (data.path as number[] | undefined) ?? base.path,
-    status: NODE_STATUS[step] ?? base.status,
-    attempt: number(data.attempt) ?? base.attempt,
-    reason: (data.reason as Reason | undefined) ?? (NODE_STATUS[step] ? null : base.reason),
-    wakeAt: NODE_STATUS[step] ? text(data.wake_at ?? data.retry_at) : base.wakeAt,
-  };
-  if (step === "started") {
-    return { ...next, startedAt: base.startedAt && !base.finishedAt ? base.startedAt : at, finishedAt: null, tokens: "", made: null };
+function lapOf(laps: Lap[], ours: Ours, iteration: number): Draft<Lap> {
+  let place = laps.length;
+  while (place > 0 && laps[place - 1]!.iteration >= iteration) place -= 1;
+  const known = laps[place]?.iteration === iteration ? laps[place]! : null;
+  if (known && ours.has(known)) return known;
+  const lap = known ? { ...known } : blankLap(iteration);
+  laps.splice(place, known ? 1 : 0, lap);
+  ours.add(lap);
+  return lap;
+}
+
+function advance(lap: Draft<Lap>, { type, seq, at, data }: RunEvent): void {
+  const step = type.slice(NODE.length);
+  const status = NODE_STATUS[step];
+  lap.seq = seq;
+  lap.path = (data.path as number[] | undefined) ?? lap.path;
+  lap.attempt = number(data.attempt) ?? lap.attempt;
+  lap.reason = (data.reason as Reason | undefined) ?? (status ? null : lap.reason);
+  if (status) {
+    lap.status = status;
+    lap.wakeAt = text(data.wake_at ?? data.retry_at);
   }
-  if (step === "progress") return withProgress(next, progressOf(data) ?? {});
-  if (step === "token") return { ...next, tokens: base.tokens + String(data.text ?? "") };
-  if ("error" in data) next.error = data.error as Failure | null;
-  if (!END.has(step)) return next;
-  return {
-    ...next,
-    output: data.output,
-    made: data.reused === true ? "reused" : data.overridden === true ? "overridden" : null,
-    error: step === "completed" && !("error" in data) ? null : next.error,
-    finishedAt: data.overridden === true ? (base.finishedAt ?? at) : at,
-    durationMs: number(data.duration_ms) ?? (data.overridden === true ? base.durationMs : null),
-    truncated: data.truncated === true,
-  };
+  if (step === "started") begin(lap, at);
+  else if (step === "progress") progress(lap, progressOf(data) ?? {});
+  else if (step === "token") lap.tokens += String(data.text ?? "");
+  else {
+    if ("error" in data) lap.error = data.error as Failure | null;
+    if (END.has(step)) end(lap, step, at, data);
+  }
+}
+
+function begin(lap: Draft<Lap>, at: string): void {
+  if (!lap.startedAt || lap.finishedAt) lap.startedAt = at;
+  lap.finishedAt = null;
+  lap.tokens = "";
+  lap.made = null;
+}
+
+function end(lap: Draft<Lap>, step: string, at: string, data: RunEvent["data"]): void {
+  const overridden = data.overridden === true;
+  lap.output = data.output;
+  lap.made = data.reused === true ? "reused" : overridden ? "overridden" : null;
+  if (step === "completed" && !("error" in data)) lap.error = null;
+  lap.finishedAt = overridden ? (lap.finishedAt ?? at) : at;
+  lap.durationMs = number(data.duration_ms) ?? (overridden ? lap.durationMs : null);
+  lap.truncated = data.truncated === true;
 }
 
 /** A map whose items waited says only by its progress that it works again. */
-function withProgress(lap: Lap, progress: NodeProgress): Lap {
-  const moves = lap.status === "WAITING" && (progress.done ?? 0) > (lap.progress?.done ?? 0);
-  return moves ? { ...lap, progress, status: "RUNNING", reason: null, wakeAt: null } : { ...lap, progress };
+function progress(lap: Draft<Lap>, told: NodeProgress): void {
+  if (lap.status === "WAITING" && (told.done ?? 0) > (lap.progress?.done ?? 0)) {
+    lap.status = "RUNNING";
+    lap.reason = null;
+    lap.wakeAt = null;
+  }
+  lap.progress = told;
 }
 
 function blankLap(iteration: number): Lap {
