@@ -1,6 +1,7 @@
 import { Background, type EdgeTypes, MiniMap, type NodeTypes, ReactFlow, SelectionMode, useReactFlow } from "@xyflow/react";
-import { type DragEvent, useMemo, useRef, useState } from "react";
+import { type DragEvent, useCallback, useMemo, useState } from "react";
 import { Spinner } from "../ui/button";
+import { boundsOf, MIN_ZOOM, openingView } from "./camera";
 import type { Deeds, From } from "./deeds";
 import "./editor.css";
 import "../graph/graph.css";
@@ -17,7 +18,6 @@ import { Wire } from "./wire";
 
 const NODE_TYPES: NodeTypes = { step: StepNode, frame: FrameNode };
 const EDGE_TYPES: EdgeTypes = { wire: Wire };
-const FIT = { padding: 0.16, maxZoom: 1.1 } as const;
 /** Where a map of the whole is of use. */
 const MANY = 12;
 const NOWHERE: ReadonlyMap<string, Place> = new Map();
@@ -29,7 +29,24 @@ interface Props {
   onOpenEnd: (from: From, at: Place) => void;
 }
 
+interface Pane {
+  width: number;
+  height: number;
+}
+
 export function Canvas(props: Props) {
+  const [pane, setPane] = useState<Pane | null>(null);
+  const measure = useCallback((box: HTMLDivElement | null) => {
+    if (box) setPane((before) => before ?? { width: box.clientWidth, height: box.clientHeight });
+  }, []);
+  return (
+    <div ref={measure} className="h-full">
+      {pane && <LaidOut {...props} pane={pane} />}
+    </div>
+  );
+}
+
+function LaidOut(props: Props & { pane: Pane }) {
   const ready = useArrangement();
   const count = useEditor((_, store) => store.doc.nodes.length);
   if (!ready) {
@@ -44,12 +61,15 @@ export function Canvas(props: Props) {
   return <Surface {...props} />;
 }
 
-function Surface({ deeds, pieces, onOpenEnd }: Props) {
+function Surface({ deeds, pieces, onOpenEnd, pane }: Props & { pane: Pane }) {
   const { store, readOnly } = useEditorScope();
   const rf = useReactFlow();
   const [drawer] = useState(() => new Drawer());
   const [moving, setMoving] = useState(NOWHERE);
-  const opened = useRef(store.doc.nodes.length > 0);
+  const [opening] = useState(() => {
+    const bounds = boundsOf(store.doc, store.places);
+    return bounds ? openingView(bounds, pane) : { x: 0, y: 0, zoom: 1 };
+  });
   const doc = useEditor((_, known) => known.doc);
   const places = useEditor((_, known) => known.places);
   const laid = useEditor((state) => state.laid);
@@ -128,9 +148,8 @@ function Surface({ deeds, pieces, onOpenEnd }: Props) {
         if (event.dataTransfer.types.includes(DRAG_TYPE)) event.preventDefault();
       }}
       onDrop={drop}
-      fitView={opened.current}
-      fitViewOptions={FIT}
-      minZoom={0.05}
+      defaultViewport={opening}
+      minZoom={MIN_ZOOM}
       maxZoom={1.8}
       onlyRenderVisibleElements
       nodesDraggable={!readOnly}
@@ -144,7 +163,7 @@ function Surface({ deeds, pieces, onOpenEnd }: Props) {
     >
       <Background gap={22} size={1.4} />
       {doc.nodes.length > MANY && <MiniMap<FlowNode> pannable zoomable ariaLabel="The whole graph" className="max-md:!hidden" nodeColor={(node) => (node.selected ? "var(--accent)" : "var(--line-strong)")} nodeStrokeWidth={0} />}
-      <Tools deeds={deeds} fit={() => void rf.fitView({ ...FIT, duration: 250 })} />
+      <Tools deeds={deeds} />
     </ReactFlow>
   );
 }

@@ -41,8 +41,8 @@ function nodeChanges(before: readonly RawNode[], after: readonly RawNode[]): Cha
 function edgeChanges(before: readonly RawEdge[], after: readonly RawEdge[]): Changes["edges"] {
   const said = (edges: readonly RawEdge[]) => new Set(edges.map(canonical));
   const [knownBefore, knownAfter] = [said(before), said(after)];
-  const gone = Map.groupBy(before.filter((edge) => !knownAfter.has(canonical(edge))), ends);
-  const come = Map.groupBy(after.filter((edge) => !knownBefore.has(canonical(edge))), ends);
+  const gone = byEnds(before.filter((edge) => !knownAfter.has(canonical(edge))));
+  const come = byEnds(after.filter((edge) => !knownBefore.has(canonical(edge))));
   const moved = new Set([...gone.keys()].filter((key) => gone.get(key)!.length === 1 && come.get(key)?.length === 1));
   const rest = (edges: typeof gone) => [...edges].flatMap(([key, list]) => (moved.has(key) ? [] : list));
   const changed = [...moved].map((key) => {
@@ -52,8 +52,13 @@ function edgeChanges(before: readonly RawEdge[], after: readonly RawEdge[]): Cha
   return { added: rest(come), removed: rest(gone), changed };
 }
 
-function ends(edge: RawEdge): string {
-  return JSON.stringify([edge.source, edge.target]);
+function byEnds(edges: readonly RawEdge[]): Map<string, RawEdge[]> {
+  const found = new Map<string, RawEdge[]>();
+  for (const edge of edges) {
+    const ends = JSON.stringify([edge.source, edge.target]);
+    found.set(ends, [...(found.get(ends) ?? []), edge]);
+  }
+  return found;
 }
 
 function canonical(edge: RawEdge): string {

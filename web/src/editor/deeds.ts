@@ -1,5 +1,6 @@
 import type { ReactFlowInstance } from "@xyflow/react";
 import { arrange } from "./arrange";
+import { boundsOf, wholeView } from "./camera";
 import { copied, pasted } from "./clipboard";
 import type { Catalog, RawEdge } from "./document";
 import { addEdge, addNode, idsOf, type Place, placeOf, remove, selectionOf, setPlaces } from "./edits";
@@ -14,7 +15,7 @@ export interface From {
   port: string | null;
 }
 
-type Flow = Pick<ReactFlowInstance, "screenToFlowPosition" | "flowToScreenPosition" | "setCenter" | "getZoom">;
+type Flow = Pick<ReactFlowInstance, "screenToFlowPosition" | "flowToScreenPosition" | "setCenter" | "setViewport" | "getZoom">;
 
 const PANE = ".canvas";
 const READABLE = 0.6;
@@ -111,6 +112,14 @@ export class Deeds {
     if (store.doc !== doc) return;
     store.set({ laid });
     store.change(setPlaces(doc, laid.places), "Tidy up");
+    this.fit();
+  }
+
+  /** Shows the whole graph. */
+  fit(): void {
+    const bounds = boundsOf(this.store.doc, this.store.places);
+    const pane = document.querySelector(PANE)?.getBoundingClientRect();
+    if (bounds && pane) void this.flow.setViewport(wholeView(bounds, pane), { duration: 250 });
   }
 
   /** Brings a node into sight, if it is not, and the keyboard to it. */

@@ -6,6 +6,7 @@ import { freshKey } from "../api/client";
 import { Button } from "../ui/button";
 import { ErrorBox, Skeleton } from "../ui/states";
 import type { Catalog } from "./document";
+import { FromRun } from "./from-run";
 import { handed, handOver } from "./handing";
 import { Notice, Notices } from "./notices";
 import { type Opening, openNew, openVersion, openWorkflow } from "./opening";
@@ -88,9 +89,18 @@ function Opened({ project, workflow, version, node, opening, catalog, before, ru
     <EditorContext value={scope}>
       <title>{`${title} · Graphwright`}</title>
       <ReactFlowProvider>
-        <Workspace slot={opening.slot} onCreated={created} runAtOnce={runAtOnce} notices={readOnly ? <OldVersion opening={opening} project={project} workflow={workflow!} version={version} /> : <Notices opening={opening} />} />
+        <Workspace slot={opening.slot} onCreated={created} runAtOnce={runAtOnce} notices={readOnly ? <OldVersion opening={opening} project={project} workflow={workflow!} version={version} /> : <Told opening={opening} fromRun={workflow !== null} />} />
       </ReactFlowProvider>
     </EditorContext>
+  );
+}
+
+function Told({ opening, fromRun }: { opening: Opening; fromRun: boolean }) {
+  return (
+    <>
+      {fromRun && <FromRun />}
+      <Notices opening={opening} />
+    </>
   );
 }
 

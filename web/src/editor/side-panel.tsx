@@ -1,11 +1,14 @@
 import * as Tabs from "@radix-ui/react-tabs";
 import { lazy, Suspense } from "react";
 import { Skeleton } from "../ui/states";
+import type { Problem } from "./document";
 import { idsOf } from "./edits";
 import { useEditor, useEditorScope } from "./use-editor";
 
 const Inspector = lazy(() => import("./forms/inspector").then((module) => ({ default: module.Inspector })));
 const JsonPane = lazy(() => import("./json-pane").then((module) => ({ default: module.JsonPane })));
+
+const NO_PROBLEMS: readonly Problem[] = [];
 
 export type Side = "form" | "json";
 
@@ -14,7 +17,9 @@ export function SidePanel({ side, onSide }: { side: Side; onSide: (side: Side) =
   const { store, project, workflow, catalog, readOnly } = useEditorScope();
   const doc = useEditor((_, known) => known.doc);
   const selection = useEditor((state) => state.selection);
-  const problems = useEditor((state) => state.problems);
+  const said = useEditor((state) => state.problems);
+  // Of an empty graph everybody sees what it needs.
+  const problems = doc.nodes.length === 0 ? NO_PROBLEMS : said;
   const name = { none: "Workflow", node: "Node", edge: "Edge", many: `${idsOf(selection).length} nodes` }[selection.kind];
   return (
     <Tabs.Root

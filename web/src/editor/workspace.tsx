@@ -31,8 +31,6 @@ interface Props {
   runAtOnce: boolean;
 }
 
-const FIT = { padding: 0.16, maxZoom: 1.1, duration: 250 } as const;
-
 /** The open editor: canvas, palette, panel, and what comes up over them. */
 export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
   const { store, project, workflow, catalog, readOnly } = useEditorScope();
@@ -52,7 +50,7 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
   const startAdding = useCallback(() => setOpen({ kind: "add", from: deeds.follows(""), at: undefined }), [deeds]);
   const startSaving = useCallback(() => (store.dirty ? setOpen({ kind: "save" }) : say("Everything is saved.")), [store, say]);
   const startRunning = () => setOpen({ kind: store.dirty || store.get().base === null ? "save" : "run" });
-  useWorkspaceKeys(deeds, { add: startAdding, save: startSaving, connect: (from) => setOpen({ kind: "connect", from }), help: () => setOpen({ kind: "help" }), fit: () => void rf.fitView(FIT), side: () => setSide((now) => (now === "form" ? "json" : "form")) });
+  useWorkspaceKeys(deeds, { add: startAdding, save: startSaving, connect: (from) => setOpen({ kind: "connect", from }), help: () => setOpen({ kind: "help" }), side: () => setSide((now) => (now === "form" ? "json" : "form")) });
 
   const go = (selection: Selection) => {
     store.select(selection);
@@ -78,7 +76,7 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
       <EditorHead kept={kept} onAdd={startAdding} onGo={go} onSave={startSaving} onRun={startRunning} onHelp={() => setOpen({ kind: "help" })} />
       {notices}
       <div className="flex min-h-0 grow flex-col md:flex-row">
-        {!readOnly && <Palette pieces={pieces} onAdd={(piece) => add(piece)} />}
+        {!readOnly && <Palette pieces={pieces} onAdd={(piece) => add(piece)} onSearch={startAdding} />}
         <section aria-label="Canvas" className="relative h-[56vh] min-w-0 shrink-0 md:h-auto md:shrink md:grow">
           <Canvas deeds={deeds} pieces={pieces} onOpenEnd={(from, at) => setOpen({ kind: "add", from, at })} />
           {empty && !readOnly && <EmptyHint onAdd={startAdding} onJson={() => setSide("json")} />}
@@ -125,13 +123,12 @@ interface Starts {
   connect: (from: From) => void;
   save: () => void;
   help: () => void;
-  fit: () => void;
   side: () => void;
 }
 
 function useWorkspaceKeys(deeds: Deeds, starts: Starts): void {
   const { store, readOnly } = useEditorScope();
-  const looking = { Escape: () => store.select({ kind: "none" }), f: starts.fit, j: starts.side, "Shift-?": starts.help, "Mod-a": () => deeds.selectAll() };
+  const looking = { Escape: () => store.select({ kind: "none" }), f: () => deeds.fit(), j: starts.side, "Shift-?": starts.help, "Mod-a": () => deeds.selectAll() };
   const changing = {
     a: starts.add,
     c: () => {

@@ -1,0 +1,46 @@
+import { getViewportForBounds, type Viewport } from "@xyflow/react";
+import type { GraphDoc } from "./document";
+import type { Place } from "./edits";
+import { heightOf, WIDTH } from "./shape";
+
+export const MIN_ZOOM = 0.05;
+/** A name can still be read. */
+const READABLE = 0.7;
+const MOST = 1;
+const PADDING = { x: "36px", top: "36px", bottom: "72px" } as const;
+const EDGE = 36;
+
+interface Bounds {
+  x: number;
+  y: number;
+  width: number;
+  height: number;
+}
+
+export function boundsOf({ nodes }: GraphDoc, places: ReadonlyMap<string, Place>): Bounds | null {
+  let [left, top, right, bottom] = [Infinity, Infinity, -Infinity, -Infinity];
+  for (const node of nodes) {
+    const place = places.get(node.id);
+    if (!place) continue;
+    left = Math.min(left, place.x);
+    top = Math.min(top, place.y);
+    right = Math.max(right, place.x + WIDTH);
+    bottom = Math.max(bottom, place.y + heightOf(node));
+  }
+  return left === Infinity ? null : { x: left, y: top, width: right - left, height: bottom - top };
+}
+
+export function wholeView(bounds: Bounds, pane: { width: number; height: number }): Viewport {
+  return getViewportForBounds(bounds, pane.width, pane.height, MIN_ZOOM, MOST, PADDING);
+}
+
+/** The whole graph where it can be read like this, else its beginning. */
+export function openingView(bounds: Bounds, pane: { width: number; height: number }): Viewport {
+  const whole = wholeView(bounds, pane);
+  if (whole.zoom >= READABLE) return whole;
+  const zoom = READABLE;
+  const fits = (length: number, room: number) => length * zoom <= room - 2 * EDGE;
+  const x = fits(bounds.width, pane.width) ? (pane.width - bounds.width * zoom) / 2 : EDGE;
+  const y = fits(bounds.height, pane.height) ? (pane.height - bounds.height * zoom) / 2 : EDGE;
+  return { x: x - bounds.x * zoom, y: y - bounds.y * zoom, zoom };
+}
