@@ -30,7 +30,8 @@ export function FieldRow({ field, value, path, onChange, aside, head }: RowProps
   const usual = modeOf(field, value);
   const mode = forced !== null && canShow(forced, field, value) ? forced : usual;
   const pointer = pointerTo(path);
-  const messages = problemsAt(problems, pointer, mode !== "form" || isLeaf(field.control));
+  const leaf = mode !== "form" || isLeaf(field.control);
+  const messages = problemsAt(problems, pointer, leaf);
   const turn = (next: Mode) => {
     force(next);
     const changed = turned(next, field, value);
@@ -40,8 +41,8 @@ export function FieldRow({ field, value, path, onChange, aside, head }: RowProps
   const inline = mode === "form" && field.control.kind === "boolean";
   const control = <ControlOf field={field} value={value} path={path} onChange={onChange} mode={mode} id={id} describedBy={`${id}-note`} invalid={messages.length > 0} />;
   return (
-    <div data-pointer={pointer} className="group/row">
-      <div className={`flex min-h-6 items-center gap-2 ${inline ? "" : "mb-1"}`}>
+    <div data-pointer={pointer} className={leaf ? "group/row" : ""}>
+      <div className={`${leaf ? "" : "group/row"} flex min-h-6 items-center gap-2 ${inline ? "" : "mb-1"}`}>
         {head ?? (
           <label id={`${id}-label`} htmlFor={id} className="min-w-0 truncate text-[12.5px] font-medium" title={field.key}>
             {field.title}

@@ -2,6 +2,7 @@ import { tokens } from "../../ui/json-tokens";
 import { brief } from "./completion";
 import { isEvaluated, useEvaluation } from "./evaluation";
 import type { Role } from "./fields";
+import { Prose } from "./prose";
 
 interface Props {
   said: unknown;
@@ -24,7 +25,7 @@ export function Preview({ said, role, invalid }: Props) {
       className={`absolute inset-x-0 top-full z-20 mt-1 overflow-hidden rounded-lg border border-line-strong bg-raised shadow-pop ${found.isPlaceholderData ? "opacity-60" : ""}`}
     >
       {found.isError && <Line>{found.error.message}</Line>}
-      {problem && <Line>{problem.code === "no_run" ? "Once the workflow has run, its value stands here." : problem.message}</Line>}
+      {problem && <Line>{problem.code === "no_run" ? "Once the workflow has run, its value stands here." : withoutText(problem.message)}</Line>}
       {answer && !problem && <Value value={answer.value} text={answer.text} />}
       {answer && !problem && answer.not_run.length > 0 && <Line>{`Not run in this run: ${answer.not_run.join(", ")}.`}</Line>}
     </div>
@@ -32,7 +33,17 @@ export function Preview({ said, role, invalid }: Props) {
 }
 
 function Line({ children }: { children: string }) {
-  return <p className="px-2.5 py-1.5 text-xs [overflow-wrap:anywhere] text-ink-2">{children}</p>;
+  return (
+    <p className="px-2.5 py-1.5 text-xs [overflow-wrap:anywhere] text-ink-2">
+      <Prose>{children}</Prose>
+    </p>
+  );
+}
+
+/** A problem's sentence without the text that it is about: that stands just above. */
+function withoutText(message: string): string {
+  const rest = message.replace(/^(?:Template|Condition) `[^]*?`(?:, line \d+)?: /, "");
+  return rest === "" ? message : rest[0]!.toUpperCase() + rest.slice(1);
 }
 
 const SHOWN = 2_000;
