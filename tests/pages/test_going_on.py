@@ -51,6 +51,7 @@ async def test_nothing_is_sent_before_the_plan_of_a_retry_is_there(page: Page, p
 
 @pytest.mark.spec("UI-52")
 @pytest.mark.spec("UI-53")
+@pytest.mark.spec("UI-57")
 async def test_a_failed_run_goes_on_with_the_version_that_mends_it(page: Page, project: Project) -> None:
     path = await failed(page, project)
     run = (await project.client.get(path)).json()
@@ -61,7 +62,9 @@ async def test_a_failed_run_goes_on_with_the_version_that_mends_it(page: Page, p
     workflow = f"/projects/{project.id}/workflows/{run['workflow_id']}"
     (await project.client.put(workflow, json=mended, headers={"If-Match": "*"})).raise_for_status()
     await page.evaluate("dispatchEvent(new Event('visibilitychange'))")
-    await page.get_by_role("button", name="Retry on v2").click()
+    await expect(page.get_by_role("button", name="Retry on v2")).to_be_visible()
+    await mend.click()
+    await page.get_by_role("link", name="Retry the run on v2").click()
     dialog = page.get_by_role("dialog")
     await expect(dialog.locator('[data-plan="rate"]')).to_contain_text("definition has changed")
     await dialog.get_by_role("button", name="Retry on v2").click()

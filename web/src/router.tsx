@@ -57,6 +57,8 @@ export interface EditSearch {
   version?: number;
   /** The node to begin with. */
   node?: string;
+  /** The run that one comes from, to mend it. */
+  run?: string;
 }
 
 const edit = createRoute({
@@ -65,7 +67,7 @@ const edit = createRoute({
   component: lazyRouteComponent(() => import("./editor/editor-page"), "EditorPage"),
   validateSearch: (search: Record<string, unknown>): EditSearch => {
     const version = Number(search.version);
-    return { ...(Number.isInteger(version) && version > 0 ? { version } : {}), ...text("node", search) };
+    return { ...(Number.isInteger(version) && version > 0 ? { version } : {}), ...text("node", search), ...text("run", search) };
   },
 });
 

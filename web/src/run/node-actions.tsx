@@ -16,8 +16,9 @@ export function NodeActions({ run, node, ran }: { run: Run; node: string; ran: b
         </Button>
       )}
       <Link
-        to={`/projects/${project}/workflows/${run.workflow_id}/edit` as string}
-        search={{ node, from: run.id }}
+        to="/projects/$project/workflows/$workflow/edit"
+        params={{ project, workflow: run.workflow_id }}
+        search={{ node, run: run.id }}
         className="inline-flex h-8 items-center gap-1.5 rounded-lg border border-line-strong bg-surface px-3 text-[13px] font-medium shadow-card hover:bg-hover"
       >
         <Icon name="edit" size={15} />
