@@ -9,7 +9,8 @@ GRAPH: dict[str, Any] = {
     "nodes": [
         {"id": "start", "type": "input"},
         {"id": "build", "type": "transform", "config": {"value": {"user": {"name": "{{ input.name }}"}}}},
-        {"id": "say", "type": "transform", "config": {"value": "{{ build.output.user.name }}"}, "metadata": {"kept": [1]}},
+        {"id": "say", "type": "transform", "config": {"value": "{{ build.output.user.name }}"},
+         "metadata": {"kept": [1]}},
     ],
     "edges": [
         {"source": "start", "target": "build"},
@@ -51,8 +52,7 @@ async def test_a_template_is_completed_evaluated_and_checked_while_it_is_written
     await expect(shown).to_contain_text('"Ada"')
     await write(value, "Hello {{ bui")
     for name, rest in (("build", ".out"), ("output", ".us"), ("user", ".na"), ("name", "")):
-        await page.locator(".cm-tooltip-autocomplete li", has_text=name).first.wait_for()
-        await value.press("Enter")
+        await page.locator(".cm-tooltip-autocomplete li", has_text=name).first.click()
         await value.press_sequentially(rest)
     await expect(value).to_have_text("Hello {{ build.output.user.name}}")
     await expect(shown).to_contain_text('"Hello Ada"')
@@ -76,7 +76,7 @@ async def test_what_forms_change_is_stored_and_all_else_is_kept(page: Page, work
     await page.get_by_role("button", name="Add to state writes").click()
     await write(page.get_by_role("textbox", name="total", exact=True), "{{ output | length ")
     await page.get_by_role("button", name="Save", exact=True).click()
-    await page.get_by_role("dialog").get_by_role("button", name="Save", exact=True).click()
+    await page.get_by_role("dialog").get_by_role("button", name="Save version").click()
     await expect(page.get_by_role("dialog")).to_have_count(0)
     build, say = GRAPH["nodes"][1], GRAPH["nodes"][2]
     stored = (await project.client.get(workflow)).json()["graph"]
