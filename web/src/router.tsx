@@ -45,6 +45,12 @@ const workflow = createRoute({
   validateSearch: workflowSearch,
 });
 
+const approvals = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/approvals",
+  component: lazyRouteComponent(() => import("./approvals/approvals-page"), "ApprovalsPage"),
+});
+
 const run = createRoute({
   getParentRoute: () => root,
   path: "/projects/$project/runs/$run",
@@ -85,7 +91,7 @@ function text<Key extends string>(key: Key, search: Record<string, unknown>): Pa
 }
 
 export function createAppRouter() {
-  return createRouter({ routeTree: root.addChildren([home, runs, workflows, workflow, run, edit, create]), defaultPreload: "intent" });
+  return createRouter({ routeTree: root.addChildren([home, runs, workflows, workflow, approvals, run, edit, create]), defaultPreload: "intent" });
 }
 
 declare module "@tanstack/react-router" {

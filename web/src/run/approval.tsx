@@ -15,8 +15,15 @@ interface Props {
 }
 
 /** What a person is asked, and the form for the answer. It stays until the server says that the wait is over. */
-export function Approval({ node, iteration, item, reason, wakeAt }: Props) {
-  const resume = useResume();
+export function Approval(props: Props) {
+  return <ApprovalForm {...props} resume={useResume()} />;
+}
+
+interface FormProps extends Props {
+  resume: ReturnType<typeof useResume>;
+}
+
+export function ApprovalForm({ node, iteration, item, reason, wakeAt, resume }: FormProps) {
   const box = useRef<HTMLDivElement>(null);
   const send = (answer: Json) => {
     const body = { node_id: node, iteration, ...(item ? { item } : {}), answer };

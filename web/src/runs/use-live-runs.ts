@@ -1,11 +1,9 @@
 import { type InfiniteData, useQueryClient } from "@tanstack/react-query";
 import { useEffect, useState } from "react";
-import { BASE } from "../api/client";
-import { apiKey } from "../api/key";
-import { paths } from "../api/paths";
+import { followProject } from "../api/follow-project";
 import { fetchRuns, type RunFilter, runsQuery } from "../api/queries";
 import type { Page, RunEvent, RunSummary } from "../api/types";
-import { type FeedConnection, ProjectFeed } from "../stream/project-feed";
+import type { FeedConnection } from "../stream/project-feed";
 import { applyRunEvent, mergeFirstPage } from "./merge";
 
 const REFRESH_MS = 900;
@@ -41,7 +39,7 @@ export function useLiveRuns(project: string, filter: RunFilter): FeedConnection 
     const soon = () => {
       timer ??= setTimeout(() => void refresh(), REFRESH_MS);
     };
-    const handlers = {
+    const unfollow = followProject(project, {
       onEvent: (event: RunEvent) => {
         change((pages) => applyRunEvent(pages, event, shown));
         soon();
@@ -51,23 +49,15 @@ export function useLiveRuns(project: string, filter: RunFilter): FeedConnection 
         setConnection(next);
         soon();
       },
-      onRefused: (_: number, key: string | null) => apiKey.refused(key),
-    };
-    const feed = new ProjectFeed(socketUrl(project), handlers, { key: apiKey.get });
-    const unsubscribe = apiKey.subscribe(() => apiKey.isWanted() || feed.reconnect());
+    });
     const poll = setInterval(() => state !== "live" && soon(), POLL_MS);
     return () => {
       over = true;
-      feed.close();
-      unsubscribe();
+      unfollow();
       clearInterval(poll);
       clearTimeout(timer);
     };
   }, [client, project, status, workflow]);
 
   return connection;
-}
-
-function socketUrl(project: string): string {
-  return `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}${BASE}${paths.socket(project)}`;
 }

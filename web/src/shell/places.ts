@@ -1,7 +1,7 @@
 import type { IconName } from "../ui/icons";
 
 export interface Place {
-  to: "/projects/$project/runs" | "/projects/$project/workflows";
+  to: "/projects/$project/runs" | "/projects/$project/workflows" | "/projects/$project/approvals";
   text: string;
   icon: IconName;
   /** Begins another group. */
@@ -14,6 +14,7 @@ export interface Place {
 export const PLACES: readonly Place[] = [
   { to: "/projects/$project/runs", text: "Runs", icon: "runs" },
   { to: "/projects/$project/workflows", text: "Workflows", icon: "workflows" },
+  { to: "/projects/$project/approvals", text: "Approvals", icon: "inbox", counts: true },
 ];
 
 /** How many of them a phone's bar holds; the others are in its menu. */
