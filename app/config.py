@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     )
     pool_size: int = Field(default=10, ge=2, le=200, description="Database connections of each of the two pools.")
     max_body_bytes: int = Field(default=8_000_000, ge=1000, description="Largest request body in bytes.")
+    max_artifact_bytes: int = Field(
+        default=64_000_000, ge=1, le=1_000_000_000, description="Largest file in bytes that a node may save."
+    )
     flush_seconds: float = Field(default=0.008, ge=0, le=1, description="Longest wait of the journal for company.")
     fair_window: int = Field(
         default=100, ge=1, le=100_000, description="Runs of one project that may wait in a queue at once."

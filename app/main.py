@@ -11,6 +11,7 @@ from app.config import Settings
 from app.events import Hub
 from app.routes import (
     approvals,
+    artifacts,
     catalog,
     errors,
     evaluation,
@@ -79,6 +80,7 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
         projects,
         runs,
         items,
+        artifacts,
         approvals,
         streams,
         schedules,

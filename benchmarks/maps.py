@@ -22,6 +22,7 @@ from app.db import as_arrays
 from app.ids import new_id
 from app.runtime import Runtime, open_runtime
 from app.services import transitions
+from app.worker.artifacts import ArtifactStore
 from app.worker.custody import Custody
 from app.worker.executor import Executor
 from app.worker.inbox import Inbox
@@ -222,6 +223,7 @@ async def opened() -> AsyncIterator[Bench]:
                 releaser=Releaser(pool, runtime.queue),
                 custody=Custody(pool, runtime.queue, runtime.wakeups, journal, worker_id),
                 lease=Lease(settings.own_lost_seconds),
+                artifacts=ArtifactStore(pool, settings.max_artifact_bytes),
                 worker_id=worker_id,
                 queues=settings.queues,
                 secrets={},

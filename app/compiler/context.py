@@ -1,15 +1,19 @@
 """What a node sees of its run, and what it may tell the world while it works."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any, TypeVar
 
 from pydantic import JsonValue
 
+from app.compiler.artifacts import Artifacts, Content, checked_name, id_of, media_type_of, pieces_of
 from app.compiler.failures import HardError
 from app.compiler.resources import Resources
 from app.compiler.waiting import Child, Path, Place, Reason, Signal, SignalKind
 
+T = TypeVar("T")
 Evaluate = Callable[[str | bool], JsonValue]
 Wait = Callable[[SignalKind | None, Reason, datetime | None], Awaitable[Signal | None]]
 StartChild = Callable[[str, int | None, JsonValue], Awaitable[Child]]
@@ -35,13 +39,20 @@ def idempotency_key(run_id: str, place: Place) -> str:
     return "/".join([run_id, node_id, str(iteration), *map(str, path)])
 
 
+def _loop_here() -> asyncio.AbstractEventLoop | None:
+    try:
+        return asyncio.get_running_loop()
+    except RuntimeError:
+        return None
+
+
 @dataclass(slots=True)
 class NodeContext:
     """One visit of one node: the first argument of every node type, and of a tool that asks for it by annotation.
 
     `taken` holds the outputs of the predecessors whose edge to this node was taken, by node id. `began` is when the
     node began, also where it has waited since and is visited again. `path` names the item inside a map. `evaluator`,
-    `reporter`, `waiter`, `starter` and `mapper` are how the engine is reached.
+    `reporter`, `waiter`, `starter`, `mapper` and `artifacts` are how the engine is reached, `loop` is where it runs.
     """
 
     run: RunInfo
@@ -58,6 +69,8 @@ class NodeContext:
     waiter: Wait | None = None
     starter: StartChild | None = None
     mapper: Each | None = None
+    artifacts: Artifacts | None = None
+    loop: asyncio.AbstractEventLoop | None = field(default_factory=_loop_here)
 
     def evaluate(self, expression: str | bool) -> JsonValue:
         """The value of a bare expression over the node's own scope; raises what the expression raises."""
@@ -74,6 +87,36 @@ class NodeContext:
     async def log(self, message: str, level: str = "info", **fields: JsonValue) -> None:
         """Write a line into the node's log; `level` is debug, info, warning or error."""
         await self.reporter("log", {"level": level, "message": message, "fields": dict(fields)})
+
+    async def save_artifact(self, name: str, data: Content, media_type: str | None = None) -> dict[str, JsonValue]:
+        """Save a file with the run, and give a reference to it that fits into the output.
+
+        The reference is `{"artifact": id, "name", "media_type", "size", "sha256"}`. A later attempt that saves a file
+        of the same name replaces it. Raises HardError `artifact_too_large`, `invalid_name`, `invalid_media_type`,
+        `invalid_content`, and `no_artifacts` where files are not kept.
+        """
+        name, kind = checked_name(name), media_type_of(name, data, media_type)
+        place = self.node_id, self.iteration, self.path
+        return await self._kept().save(place, self.attempt, name=name, media_type=kind, content=pieces_of(data))
+
+    async def read_artifact(self, reference: str | Mapping[str, JsonValue]) -> bytes:
+        """The bytes of a file that a node of this run has saved, or one of a run that it belongs to or has started.
+
+        Takes the reference, or its id. Raises HardError `no_such_artifact`.
+        """
+        return await self._kept().read(id_of(reference))
+
+    def from_thread(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What a call such as `save_artifact(…)` gives, waited for in the thread of a tool that is a plain function."""
+        if self.loop is None or self.loop is _loop_here():
+            coroutine.close()
+            raise HardError("This is for tools that are plain functions; in an async one, await the call.", "no_thread")
+        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+
+    def _kept(self) -> Artifacts:
+        if self.artifacts is None:
+            raise HardError("Here no files are kept.", "no_artifacts")
+        return self.artifacts
 
     async def wait(self, kind: SignalKind | None, reason: Reason, until: datetime | None = None) -> Signal | None:
         """Wait for a signal from outside, at most `until` a moment, which gives None. Holds no worker.

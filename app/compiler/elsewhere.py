@@ -12,6 +12,7 @@ from typing import Any, cast
 from langchain_core.runnables import RunnableConfig
 from pydantic import JsonValue
 
+from app.compiler.artifacts import Artifacts
 from app.compiler.attempts import checked, in_time
 from app.compiler.calls import WORKING_ELSEWHERE, NewCall
 from app.compiler.context import NodeContext, Report, RunInfo, idempotency_key
@@ -99,12 +100,13 @@ _WORKING = Reason(WORKING_ELSEWHERE, "The node runs on another worker.")
 
 @dataclass(frozen=True, slots=True)
 class Task:
-    """A call as the worker that has taken it up sees it."""
+    """A call as the worker that has taken it up sees it; its files go to `artifacts`."""
 
     run: RunInfo
     place: Place
     attempt: int
     request: Mapping[str, Any]
+    artifacts: Artifacts | None = None
 
 
 async def perform(
@@ -144,6 +146,7 @@ async def perform(
         evaluator=evaluate,
         reporter=reporter,
         path=task.place[2],
+        artifacts=task.artifacts,
     )
     work, limit = node_type.run(context, model), request["timeout"]
     return await (work if limit is None else in_time(work, limit, limit))

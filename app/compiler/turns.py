@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from pydantic import JsonValue
 
+from app.compiler.artifacts import Artifacts
 from app.compiler.calls import NodeCalls
 from app.compiler.context import RunInfo
 from app.compiler.items import ItemLog, ItemState, Results
@@ -96,9 +97,9 @@ class RunContext:
     place; `passed` the laps that need not be gone through again, by the number of the loop's region and the laps around
     it; `item_log` takes down where items stand now; `attempts` how often a node that has to run again was tried
     before; `begun` when the nodes that waited had begun; `kept` what nodes gave on an older version of the graph, or
-    are to give. `calls` are made for nodes that other workers run; without it all run here. `parks` are the outcomes
-    of those that wait. `assure` returns once it is certain that the run still is this execution's own; awaited before
-    each attempt of a node.
+    are to give. `calls` are made for nodes that other workers run; without it all run here. `artifacts` takes files.
+    `parks` are the outcomes of those that wait. `assure` returns once it is certain that the run still is this
+    execution's own; awaited before each attempt of a node.
     """
 
     run: RunInfo
@@ -114,6 +115,7 @@ class RunContext:
     waits: Waits = field(default_factory=Waits)
     children: ChildRuns | None = None
     calls: NodeCalls | None = None
+    artifacts: Artifacts | None = None
     debug: Debug | None = None
     turns: dict[int, "Turn"] = field(default_factory=dict)
     ended: dict[int, list["Turn"]] = field(default_factory=dict)

@@ -254,6 +254,7 @@ class NodeWork(Runnable[Visit, Outcome]):
             waiter=ports.wait,
             starter=ports.start,
             mapper=ports.each if self._inner else None,
+            artifacts=context.artifacts,
         )
 
     def _taken(self, visit: Visit) -> dict[str, JsonValue]:

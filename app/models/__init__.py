@@ -1,5 +1,6 @@
 """The tables. Rows only: what they mean and how they change is said in `app.services` and `app.worker`."""
 
+from app.models.artifact import Artifact, ArtifactBlock
 from app.models.base import Base
 from app.models.call import NodeCall, NodeCallNews
 from app.models.event import RunEvent
@@ -20,6 +21,8 @@ from app.models.workflow import Workflow, WorkflowVersion
 
 __all__ = [
     "ApiKey",
+    "Artifact",
+    "ArtifactBlock",
     "Base",
     "Firing",
     "Hook",

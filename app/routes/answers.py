@@ -52,6 +52,7 @@ DESCRIPTIONS = {
     410: "No longer kept",
     412: "Changed by somebody else",
     413: "The body is too large",
+    416: "No such range of bytes",
     422: "The request or the graph has problems",
 }
 

@@ -48,6 +48,11 @@ select count(*) as runs, coalesce(sum(events), 0)::bigint as run_events,
        (select count(*) from kept_results k join gone g on g.id = k.run_id) as kept_results,
        (select count(*) from large_values v join gone g on g.id = v.run_id) as large_values,
        (select count(*) from node_calls c join gone g on g.id = c.run_id) as node_calls,
+       (select count(*) from artifacts a join gone g on g.id = a.run_id) as artifacts,
+       (select count(*) from artifact_blocks b
+        where exists (select 1 from artifacts a join gone g on g.id = a.run_id where a.id = b.artifact_id)
+          and not exists (select 1 from artifacts a left join gone g on g.id = a.run_id
+                          where a.id = b.artifact_id and g.id is null)) as artifact_blocks,
        (select count(*) from checkpoints c join gone g on g.thread = c.thread_id) as checkpoints,
        (select count(*) from checkpoint_blobs c join gone g on g.thread = c.thread_id) as checkpoint_blobs,
        (select count(*) from checkpoint_writes c join gone g on g.thread = c.thread_id) as checkpoint_writes

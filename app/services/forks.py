@@ -13,7 +13,7 @@ from app.errors import ConflictError, UnprocessableError, pointer_to
 from app.ids import new_id
 from app.queue import queue_after
 from app.schemas.run import ForkIn
-from app.services import transitions
+from app.services import artifacts, transitions
 from app.services.graphs import Graphs, must_be_active, stored_version
 from app.services.moves import EVENT_BYTES, Connection, Moved, run_sql
 from app.services.plans import Plan, must_be_nodes, plan_on, run_of
@@ -84,6 +84,7 @@ async def _fill(connection: Connection, source: UUID, moved: Moved, plan: Plan, 
     )
     await run_sql(connection, _COPY_KEPT, (moved.run_id, source, list(plan.restart.dropped)))
     await keep_results(connection, source, moved.run_id, plan)
+    await artifacts.take_over(connection, source, moved.run_id)
     await _give(connection, moved.run_id, said.outputs)
     cursor = await connection.execute(_TELL, ([new_id() for _ in rows], now(), EVENT_BYTES, moved.run_id))
     told = Moved(moved.project_id, moved.run_id, moved.last_seq + cursor.rowcount)

@@ -15,6 +15,7 @@ from uuid import UUID
 from psycopg import AsyncConnection
 
 from app.db import libpq_url
+from app.services import artifacts
 from app.services.moves import Connection, run_sql, several
 from app.services.retention import Bounds, Wanted
 from app.statuses import RUN_ENDED
@@ -85,6 +86,7 @@ async def delete_runs(connection: Connection, runs: Sequence[UUID]) -> Deleted:
     for table in OF_A_RUN:
         cursor = await connection.execute(f"delete from {table} where run_id = any(%s)", (list(runs),))
         deleted[table] += cursor.rowcount
+    deleted.update(await artifacts.delete(connection, runs))
     deleted += await delete_threads(connection, runs)
     cursor = await connection.execute("delete from runs where id = any(%s)", (list(runs),))
     deleted["runs"] += cursor.rowcount

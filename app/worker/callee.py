@@ -19,6 +19,7 @@ from app.events.wakeups import Wakeups
 from app.queue import Queue
 from app.services.called import News, Taken, end_call, release_call, report, take_call
 from app.services.moves import Moved
+from app.worker.artifacts import ArtifactStore
 from app.worker.patience import outlasting
 
 SAY_SECONDS = 0.15
@@ -41,6 +42,7 @@ class Callee:
         wakeups: Wakeups,
         registry: Registry,
         resources: Resources,
+        artifacts: ArtifactStore,
         worker_id: UUID,
         secrets: Mapping[str, str],
     ) -> None:
@@ -49,6 +51,7 @@ class Callee:
         self._wakeups = wakeups
         self._registry = registry
         self._resources = resources
+        self._artifacts = artifacts
         self._worker_id = worker_id
         self._secrets = secrets
 
@@ -84,7 +87,7 @@ class Callee:
         call, run = taken.call, taken.run
         info = RunInfo(str(run["id"]), str(run["project_id"]), str(run["workflow_id"]), run["attempt"], run["input"])
         place = (call["node_id"], call["iteration"], tuple(call["path"]))
-        task = Task(info, place, call["attempt"], call["request"])
+        task = Task(info, place, call["attempt"], call["request"], self._artifacts.of_call(call, run))
         try:
             return {"output": await perform(task, self._registry, self._resources, self._secrets, speech.say)}
         except (Exception, SystemExit, asyncio.CancelledError) as error:

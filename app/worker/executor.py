@@ -27,6 +27,7 @@ from app.services.moves import EVENT_BYTES, Moved, reason
 from app.services.signals import tell_parent
 from app.services.transitions import Advance
 from app.statuses import RUN_ENDED, RunStatus
+from app.worker.artifacts import ArtifactStore
 from app.worker.calls import Calls
 from app.worker.children import Children
 from app.worker.custody import Custody
@@ -79,6 +80,7 @@ class Executor:
         releaser: Releaser,
         custody: Custody,
         lease: Lease,
+        artifacts: ArtifactStore,
         worker_id: UUID,
         queues: Sequence[str],
         secrets: Mapping[str, str],
@@ -93,6 +95,7 @@ class Executor:
         self._releaser = releaser
         self._custody = custody
         self._lease = lease
+        self._artifacts = artifacts
         self._worker_id = worker_id
         self._queues = frozenset(queues)
         self._secrets = secrets
@@ -180,6 +183,7 @@ class Executor:
             waits=Waits(patience=None if row["limited"] else self._inbox.patience),
             children=children,
             calls=calls,
+            artifacts=self._artifacts.of_execution(run),
             debug=_debug(row["debug"]),
             assure=partial(self._assure, run),
         )

@@ -18,6 +18,7 @@ from app.ids import new_id
 from app.queue import Queue
 from app.services.firings import Firer
 from app.services.graphs import Graphs
+from app.worker.artifacts import ArtifactStore
 from app.worker.callee import Callee
 from app.worker.courier import Courier
 from app.worker.custody import Custody
@@ -82,6 +83,7 @@ class Worker:
         self._releaser = Releaser(database.pool, queue)
         self._custody = Custody(database.pool, queue, wakeups, self._journal, self.id)
         lease = Lease(settings.own_lost_seconds)
+        artifacts = ArtifactStore(database.pool, settings.max_artifact_bytes)
         self._executor = Executor(
             database=database,
             queue=queue,
@@ -93,6 +95,7 @@ class Worker:
             releaser=self._releaser,
             custody=self._custody,
             lease=lease,
+            artifacts=artifacts,
             worker_id=self.id,
             queues=settings.queues,
             secrets=secrets,
@@ -103,6 +106,7 @@ class Worker:
             wakeups=wakeups,
             registry=compiler.registry,
             resources=self._resources,
+            artifacts=artifacts,
             worker_id=self.id,
             secrets=secrets,
         )
@@ -110,11 +114,14 @@ class Worker:
         sweeper = Sweeper(database, queue, wakeups, heartbeat_seconds=settings.heartbeat_seconds)
         self._loops: list[_Loop] = [sweeper, self._inbox, Pruner(database, settings), self._releaser, self._custody]
         if chores:
-            courier = Courier(database, self._resources.http_guard, retry_seconds=settings.hook_retry_seconds)
-            forsaken = Forsaken(database.pool, queue, wakeups)
-            self._loops += [Scheduler(database, wakeups, Firer(Graphs(compiler), queue)), courier, forsaken]
+            self._loops += self._chores(database, wakeups, compiler)
         self._tasks: list[asyncio.Task[None]] = []
         self._work: asyncio.Task[None] | None = None
+
+    def _chores(self, database: Database, wakeups: Wakeups, compiler: WorkflowGraphCompiler) -> list[_Loop]:
+        courier = Courier(database, self._resources.http_guard, retry_seconds=self._settings.hook_retry_seconds)
+        forsaken = Forsaken(database.pool, self._queue, wakeups)
+        return [Scheduler(database, wakeups, Firer(Graphs(compiler), self._queue)), courier, forsaken]
 
     def _heart(self, database: Database, lease: Lease) -> Heartbeat:
         return Heartbeat(

@@ -71,6 +71,7 @@ async def test_a_node_that_is_being_taken_up_is_handed_back_without_a_loss(bench
         wakeups=bench.wakeups,
         registry=cast("Any", None),
         resources=cast("Any", None),
+        artifacts=cast("Any", None),
         worker_id=new_id(),
         secrets={},
     )
