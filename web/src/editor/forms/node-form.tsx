@@ -1,4 +1,4 @@
-import { useState } from "react";
+import { useId, useState } from "react";
 import { CONTROL, Select } from "../../ui/field";
 import { isObject, type RawNode } from "../document";
 import { configFields } from "./config-fields";
@@ -121,6 +121,7 @@ function Type({ node, known, onChange }: { node: RawNode; known: boolean; onChan
 /** The id of a node; a new one is given to all that mean the node, once it is written to its end. */
 function Id({ id, messages, onRename }: { id: string; messages: string[]; onRename: (id: string) => void }) {
   const { doc, readOnly } = useForm();
+  const field = useId();
   const [draft, setDraft] = useState(id);
   const taken = draft !== id && doc.nodes.some((node) => node.id === draft);
   const trouble = taken ? "Another node has this id." : draft === "" ? "A node needs an id." : messages[0];
@@ -129,9 +130,13 @@ function Id({ id, messages, onRename }: { id: string; messages: string[]; onRena
     else setDraft(id);
   };
   return (
-    <label className="block" data-pointer="id">
-      <span className="mb-1 block text-[12.5px] font-medium">Id</span>
+    <div>
+      <label htmlFor={field} className="mb-1 block text-[12.5px] font-medium">
+        Id
+      </label>
       <input
+        id={field}
+        aria-describedby={`${field}-note`}
         value={draft}
         readOnly={readOnly}
         maxLength={128}
@@ -146,8 +151,10 @@ function Id({ id, messages, onRename }: { id: string; messages: string[]; onRena
         }}
         className={`${CONTROL} h-8 bg-surface font-mono text-xs`}
       />
-      <span className={`mt-1 block text-xs ${trouble ? "text-failed" : "text-ink-3"}`}>{trouble ?? "Expressions call the node so; they change with it."}</span>
-    </label>
+      <p id={`${field}-note`} className={`mt-1 text-xs ${trouble ? "text-failed" : "text-ink-3"}`}>
+        {trouble ?? "Expressions call the node so; they change with it."}
+      </p>
+    </div>
   );
 }
 
