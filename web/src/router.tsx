@@ -51,6 +51,18 @@ const approvals = createRoute({
   component: lazyRouteComponent(() => import("./approvals/approvals-page"), "ApprovalsPage"),
 });
 
+const keys = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/keys",
+  component: lazyRouteComponent(() => import("./keys/keys-page"), "KeysPage"),
+});
+
+const workers = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/workers",
+  component: lazyRouteComponent(() => import("./workers/workers-page"), "WorkersPage"),
+});
+
 const run = createRoute({
   getParentRoute: () => root,
   path: "/projects/$project/runs/$run",
@@ -91,7 +103,7 @@ function text<Key extends string>(key: Key, search: Record<string, unknown>): Pa
 }
 
 export function createAppRouter() {
-  return createRouter({ routeTree: root.addChildren([home, runs, workflows, workflow, approvals, run, edit, create]), defaultPreload: "intent" });
+  return createRouter({ routeTree: root.addChildren([home, runs, workflows, workflow, approvals, workers, keys, run, edit, create]), defaultPreload: "intent" });
 }
 
 declare module "@tanstack/react-router" {
