@@ -1,13 +1,16 @@
-import { Background, type EdgeTypes, getViewportForBounds, type NodeTypes, ReactFlow, ReactFlowProvider, useReactFlow } from "@xyflow/react";
+import { Background, type EdgeTypes, getViewportForBounds, type NodeTypes, ReactFlow, ReactFlowProvider, useOnViewportChange, useReactFlow } from "@xyflow/react";
 import { useCallback, useEffect, useMemo, useRef, useState } from "react";
 import { bestDirection } from "../graph/direction";
 import { type Direction, NODE_HEIGHT, NODE_WIDTH } from "../graph/elk-graph";
 import { layoutEngine } from "../graph/engine";
 import "../graph/graph.css";
 import { type Layout, layoutOf } from "../graph/layout";
-import { type FlowNode, toFlow } from "../graph/to-flow";
+import { FAR_ZOOM, Motion } from "../graph/motion";
+import { MOST_DRAWN, nodeAt } from "../graph/picture";
+import { type FlowEdge, type FlowNode, toFlow } from "../graph/to-flow";
 import { Button, Spinner } from "../ui/button";
 import { ErrorBox } from "../ui/states";
+import { FarPicture } from "./far-picture";
 import { FrameNode } from "./frame-node";
 import { useRunScope } from "./run-context";
 import { StepNode } from "./step-node";
@@ -15,6 +18,8 @@ import { Wire } from "./wire";
 
 const NODE_TYPES: NodeTypes = { step: StepNode, frame: FrameNode };
 const EDGE_TYPES: EdgeTypes = { wire: Wire };
+const NO_NODES: FlowNode[] = [];
+const NO_EDGES: FlowEdge[] = [];
 const MIN_ZOOM = 0.05;
 const FIT_ZOOM = 1.1;
 /** Room for the tools at the bottom. */
@@ -83,12 +88,14 @@ function Canvas({ chosen, onChoose, following, onFollow, layout, vertical }: Pro
   const flow = useMemo(() => toFlow(graph, layout, vertical), [graph, layout, vertical]);
   const nodes = useMemo(() => flow.nodes.map((node) => (node.id === chosen ? { ...node, selected: true } : node)), [flow, chosen]);
   const [opening] = useState(() => wholeView(layout));
+  const flowing = useReactFlow();
+  const asPicture = useFar(opening.zoom) && graph.nodes.length > MOST_DRAWN;
   useCamera(layout, chosen);
   return (
     <ReactFlow<FlowNode>
       className="graph"
-      nodes={nodes}
-      edges={flow.edges}
+      nodes={asPicture ? NO_NODES : nodes}
+      edges={asPicture ? NO_EDGES : flow.edges}
       nodeTypes={NODE_TYPES}
       edgeTypes={EDGE_TYPES}
       onNodeClick={(_, node) => node.type === "step" && onChoose(node.id)}
@@ -96,7 +103,7 @@ function Canvas({ chosen, onChoose, following, onFollow, layout, vertical }: Pro
         const picked = changes.find((change) => change.type === "select" && change.selected);
         if (picked && "id" in picked) onChoose(picked.id);
       }}
-      onPaneClick={() => onChoose(null)}
+      onPaneClick={({ clientX, clientY }) => onChoose(asPicture ? nodeAt(layout, flowing.screenToFlowPosition({ x: clientX, y: clientY })) : null)}
       defaultViewport={opening}
       minZoom={MIN_ZOOM}
       maxZoom={1.8}
@@ -112,9 +119,19 @@ function Canvas({ chosen, onChoose, following, onFollow, layout, vertical }: Pro
       aria-label="The graph of this run"
     >
       <Background gap={22} size={1.4} />
+      <Motion />
+      {asPicture && <FarPicture layout={layout} chosen={chosen} />}
       <Tools layout={layout} following={following} onFollow={onFollow} />
     </ReactFlow>
   );
+}
+
+/** Whether the graph is seen from so far that nothing on it can be read. */
+function useFar(opening: number): boolean {
+  const [far, setFar] = useState(opening < FAR_ZOOM);
+  const onChange = useCallback(({ zoom }: { zoom: number }) => setFar(zoom < FAR_ZOOM), []);
+  useOnViewportChange({ onChange, onEnd: onChange });
+  return far;
 }
 
 function wholeView(layout: Layout) {

@@ -34,7 +34,8 @@ export const Wire = memo(function Wire({ source, target, data }: EdgeProps<FlowE
   );
 });
 
-function look(store: RunStore, source: string, target: string, index: number): Look {
+/** What has become of an edge. */
+export function look(store: RunStore, source: string, target: string, index: number): Look {
   const from = store.node(source);
   const fate = from?.edges[String(index)];
   if (fate === "taken" && statusOf(store.node(target)) === "RUNNING") return "flowing";
