@@ -54,6 +54,17 @@ class Api:
         _must_be_good(answer)
         return answer
 
+    def content(self, path: str) -> Iterator[bytes]:
+        """The bytes at a path, in pieces. Raises as `ask` does, also in the middle."""
+        try:
+            with self._http.stream("GET", path) as answer:
+                if answer.is_error:
+                    answer.read()
+                _must_be_good(answer)
+                yield from answer.iter_bytes()
+        except (httpx.TransportError, httpx.UnsupportedProtocol) as error:
+            raise self._unreachable(error) from error
+
     def get(self, path: str, **parameters: Any) -> Any:
         """The JSON value at a path; parameters that are None are left out."""
         wanted = {name: value for name, value in parameters.items() if value is not None}

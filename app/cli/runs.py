@@ -7,12 +7,14 @@ import typer
 
 from app import jsontext
 from app.cli.api import AnswerError, Api
+from app.cli.artifacts import artifacts
 from app.cli.board import ENDED, Board, Display
 from app.cli.files import FileProblemError, parse_json, read_json
 from app.cli.options import AsJson, Most, ProjectName, commands
 from app.cli.output import clean, say, show_fields, show_json, show_table
 
 app = commands("The runs of a server.")
+app.command()(artifacts)
 
 INTERRUPTED = 130
 FIELDS = ("id", "workflow_name", "version", "status", "attempt", "created_at", "started_at", "finished_at", "wake_at")

@@ -28,12 +28,13 @@ class LastPrune(TypedDict):
 
 
 class Storage(TypedDict):
-    """`events` is how many there are, by estimate."""
+    """`events` is how many there are, by estimate; `artifact_bytes` is what the files of runs take."""
 
     database_bytes: int
     tables: list[TableSize]
     oldest_run_at: Time | None
     events: int
+    artifact_bytes: int
     last_prune: LastPrune | None
 
 
@@ -46,6 +47,7 @@ async def storage(connection: Connection) -> Storage:
         "tables": tables,
         "oldest_run_at": maybe_rfc3339(row["oldest"]),
         "events": next((table["rows_estimate"] for table in tables if table["name"] == "run_events"), 0),
+        "artifact_bytes": next((table["bytes"] for table in tables if table["name"] == "artifact_blocks"), 0),
         "last_prune": _last_prune(await one(connection, _LAST, None)),
     }
 

@@ -11,7 +11,16 @@ from app.services.pruning import Deleted, only_pruner, prune
 from app.services.retention import by_policy
 from tests.support import Project, ended
 
-OF_A_RUN = ("run_events", "node_states", "map_items", "run_signals", "kept_results", "large_values", "node_calls")
+OF_A_RUN = (
+    "run_events",
+    "node_states",
+    "map_items",
+    "run_signals",
+    "kept_results",
+    "large_values",
+    "node_calls",
+    "artifacts",
+)
 OF_A_THREAD = ("checkpoints", "checkpoint_blobs", "checkpoint_writes")
 
 

@@ -2785,7 +2785,7 @@ export interface components {
         };
         /**
          * Storage
-         * @description `events` is how many there are, by estimate.
+         * @description `events` is how many there are, by estimate; `artifact_bytes` is what the files of runs take.
          */
         Storage: {
             /** Database Bytes */
@@ -2796,6 +2796,8 @@ export interface components {
             oldest_run_at: string | null;
             /** Events */
             events: number;
+            /** Artifact Bytes */
+            artifact_bytes: number;
             last_prune: components["schemas"]["LastPrune"] | null;
         };
         /**
