@@ -5,6 +5,7 @@ import { boundsOf, MIN_ZOOM, openingView } from "./camera";
 import type { Deeds, From } from "./deeds";
 import "./editor.css";
 import "../graph/graph.css";
+import { Motion } from "../graph/motion";
 import type { Place } from "./edits";
 import { changeEdge, idsOf, selectionOf } from "./edits";
 import { Drawer, type FlowNode, type WireEdge } from "./flow";
@@ -18,6 +19,8 @@ import { Wire } from "./wire";
 
 const NODE_TYPES: NodeTypes = { step: StepNode, frame: FrameNode };
 const EDGE_TYPES: EdgeTypes = { wire: Wire };
+/** Up to so many nodes all are there, for the keyboard to go to. */
+const RENDERED = 150;
 /** Where a map of the whole is of use. */
 const MANY = 12;
 const NOWHERE: ReadonlyMap<string, Place> = new Map();
@@ -151,7 +154,7 @@ function Surface({ deeds, pieces, onOpenEnd, pane }: Props & { pane: Pane }) {
       defaultViewport={opening}
       minZoom={MIN_ZOOM}
       maxZoom={1.8}
-      onlyRenderVisibleElements
+      onlyRenderVisibleElements={doc.nodes.length > RENDERED}
       nodesDraggable={!readOnly}
       nodesConnectable={!readOnly}
       elevateNodesOnSelect={false}
@@ -162,6 +165,7 @@ function Surface({ deeds, pieces, onOpenEnd, pane }: Props & { pane: Pane }) {
       aria-label="The graph"
     >
       <Background gap={22} size={1.4} />
+      <Motion />
       {doc.nodes.length > MANY && <MiniMap<FlowNode> pannable zoomable ariaLabel="The whole graph" className="max-md:!hidden" nodeColor={(node) => (node.selected ? "var(--accent)" : "var(--line-strong)")} nodeStrokeWidth={0} />}
       <Tools deeds={deeds} />
     </ReactFlow>
