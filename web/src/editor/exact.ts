@@ -1,3 +1,5 @@
+import type { GraphDoc } from "./document";
+
 /**
  * JSON text in and out without loss. JavaScript forgets how a number was written (1.0, or whole numbers beyond 2^53);
  * such numbers are remembered by their place, and written again as they were as long as they have not changed.
@@ -54,6 +56,13 @@ export function copyNumbers(numbers: Numbers, from: Numbers, ids: ReadonlyMap<st
     if (copy !== undefined) all.set(JSON.stringify(["nodes", copy, ...rest]), text);
   }
   return all;
+}
+
+/** The numbers in the next graph: those of nodes that have got another id in their place go along. */
+export function followNodes(numbers: Numbers, before: GraphDoc, next: GraphDoc): Numbers {
+  if (numbers.size === 0 || before.nodes.length !== next.nodes.length) return numbers;
+  const ids = before.nodes.map(({ id }, index): [string, string] => [id, next.nodes[index]!.id]);
+  return copyNumbers(numbers, numbers, new Map(ids.filter(([id, name]) => id !== name)));
 }
 
 /** The numbers of one part of a value, by their places in that part. */

@@ -3,7 +3,7 @@ import type { Arrangement } from "./arrange";
 import { sameGraph, type Written } from "./changes";
 import { type GraphDoc, NOTHING, type Problem, type Selection } from "./document";
 import { carried } from "./edits";
-import type { Numbers } from "./exact";
+import { followNodes, type Numbers } from "./exact";
 import { begin, type History, push, redo, undo } from "./history";
 import { allPlaces } from "./places";
 import type { Stored, Verdict } from "./server";
@@ -84,7 +84,7 @@ export class EditorStore {
     for (const listener of this.listeners) listener();
   }
 
-  change(next: GraphDoc, what: string, { key, numbers = this.written.numbers, selection }: ChangeOptions = {}): void {
+  change(next: GraphDoc, what: string, { key, numbers = followNodes(this.written.numbers, this.doc, next), selection }: ChangeOptions = {}): void {
     if (next === this.doc && numbers === this.written.numbers) return;
     const chosen = selection ?? carried(this.current.selection, this.doc, next);
     this.set({ history: push(this.current.history, { doc: next, numbers }, what, key ?? null, Date.now()), selection: chosen });

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { GraphDoc } from "../document";
+import { followNodes, parseExact, writeExact } from "../exact";
 import sample from "./catalog.sample.json";
 import { cueAt, fieldsIn, wordsFor } from "./completion";
 import { nameOf, segmentsOf } from "./expressions";
@@ -61,6 +62,13 @@ describe("a node's new name", () => {
     expect(inTemplate("{% if fetch.status == 'COMPLETED' %}y{% endif %}", "fetch", "get")).toBe("{% if get.status == 'COMPLETED' %}y{% endif %}");
     expect(inExpression("fetch.output > 1 and not fetch.error", "fetch", "get")).toBe("get.output > 1 and not get.error");
     expect([nameOf("a"), nameOf("input"), nameOf("a-b")]).toEqual(["a", 'nodes["input"]', 'nodes["a-b"]']);
+  });
+
+  it("[EDIT-23] leaves numbers as they were written", () => {
+    const { value, numbers } = parseExact('{"nodes":[{"id":"a","type":"x","config":{"n":1.0,"big":12345678901234567890}}],"edges":[]}');
+    const doc = value as GraphDoc;
+    const next = withNodeRenamed(doc, "a", "b", []);
+    expect(writeExact(next, followNodes(numbers, doc, next))).toBe('{"nodes":[{"id":"b","type":"x","config":{"n":1.0,"big":12345678901234567890}}],"edges":[]}');
   });
 
   it("[EDIT-23] is given to edges, the entry and every place that means the node", () => {
