@@ -1,4 +1,4 @@
-import { Background, type EdgeTypes, MiniMap, type NodeTypes, ReactFlow, SelectionMode, useReactFlow } from "@xyflow/react";
+import { Background, type EdgeTypes, MiniMap, type NodeTypes, ReactFlow, SelectionMode, useReactFlow, useStore } from "@xyflow/react";
 import { type DragEvent, useCallback, useMemo, useState } from "react";
 import { Spinner } from "../ui/button";
 import { boundsOf, MIN_ZOOM, openingView } from "./camera";
@@ -6,8 +6,10 @@ import type { Deeds, From } from "./deeds";
 import "./editor.css";
 import "../graph/graph.css";
 import { Motion } from "../graph/motion";
+import { MOST_DRAWN } from "../graph/picture";
 import type { Place } from "./edits";
 import { changeEdge, idsOf, selectionOf } from "./edits";
+import { FarPicture, pieceAt } from "./far-picture";
 import { Drawer, type FlowNode, type WireEdge } from "./flow";
 import { DRAG_TYPE, type Piece } from "./pieces";
 import { edgeFrom, HEAD, WIDTH } from "./shape";
@@ -21,8 +23,12 @@ const NODE_TYPES: NodeTypes = { step: StepNode, frame: FrameNode };
 const EDGE_TYPES: EdgeTypes = { wire: Wire };
 /** Up to so many nodes all are there, for the keyboard to go to. */
 const RENDERED = 150;
+/** Below this zoom nobody can read, and names and handles are not drawn. */
+const FAR = 0.28;
 /** Where a map of the whole is of use. */
 const MANY = 12;
+const NO_NODES: FlowNode[] = [];
+const NO_EDGES: WireEdge[] = [];
 const NOWHERE: ReadonlyMap<string, Place> = new Map();
 
 interface Props {
@@ -67,6 +73,7 @@ function LaidOut(props: Props & { pane: Pane }) {
 function Surface({ deeds, pieces, onOpenEnd, pane }: Props & { pane: Pane }) {
   const { store, readOnly } = useEditorScope();
   const rf = useReactFlow();
+  const far = useStore((flow) => flow.transform[2] < FAR);
   const [drawer] = useState(() => new Drawer());
   const [moving, setMoving] = useState(NOWHERE);
   const [opening] = useState(() => {
@@ -85,6 +92,7 @@ function Surface({ deeds, pieces, onOpenEnd, pane }: Props & { pane: Pane }) {
     [drawer, doc, now, laid, plan, problems, selection, readOnly],
   );
 
+  const asPicture = far && doc.nodes.length > MOST_DRAWN;
   const drop = (event: DragEvent) => {
     const piece = pieces.find(({ key }) => key === event.dataTransfer.getData(DRAG_TYPE));
     if (!piece || readOnly) return;
@@ -98,9 +106,9 @@ function Surface({ deeds, pieces, onOpenEnd, pane }: Props & { pane: Pane }) {
   };
   return (
     <ReactFlow<FlowNode, WireEdge>
-      className="canvas"
-      nodes={nodes}
-      edges={edges}
+      className={far ? "canvas far" : "canvas"}
+      nodes={asPicture ? NO_NODES : nodes}
+      edges={asPicture ? NO_EDGES : edges}
       nodeTypes={NODE_TYPES}
       edgeTypes={EDGE_TYPES}
       onNodesChange={(changes) => {
@@ -146,7 +154,10 @@ function Surface({ deeds, pieces, onOpenEnd, pane }: Props & { pane: Pane }) {
         const moved = source !== before.source || sourceHandle !== edge.sourceHandle;
         store.change(changeEdge(store.doc, index, moved ? edgeFrom(source, sourceHandle, target) : { target }), "Lead the edge elsewhere");
       }}
-      onPaneClick={() => store.select({ kind: "none" })}
+      onPaneClick={({ clientX, clientY }) => {
+        const id = asPicture ? pieceAt(nodes, rf.screenToFlowPosition({ x: clientX, y: clientY })) : null;
+        store.select(id === null ? { kind: "none" } : { kind: "node", id });
+      }}
       onDragOver={(event) => {
         if (event.dataTransfer.types.includes(DRAG_TYPE)) event.preventDefault();
       }}
@@ -166,6 +177,7 @@ function Surface({ deeds, pieces, onOpenEnd, pane }: Props & { pane: Pane }) {
     >
       <Background gap={22} size={1.4} />
       <Motion />
+      {asPicture && <FarPicture nodes={nodes} edges={edges} />}
       {doc.nodes.length > MANY && <MiniMap<FlowNode> pannable zoomable ariaLabel="The whole graph" className="max-md:!hidden" nodeColor={(node) => (node.selected ? "var(--accent)" : "var(--line-strong)")} nodeStrokeWidth={0} />}
       <Tools deeds={deeds} />
     </ReactFlow>

@@ -122,6 +122,21 @@ export class Deeds {
     if (bounds && pane) void this.flow.setViewport(wholeView(bounds, pane), { duration: 250 });
   }
 
+  /** Selects a node and goes there. */
+  go(id: string): void {
+    this.store.select({ kind: "node", id });
+    this.show(id);
+  }
+
+  /** Goes on along the edges, or back; from nowhere, to where runs begin. */
+  walk(ahead: boolean): void {
+    const { doc } = this.store;
+    const [at] = idsOf(this.store.get().selection);
+    const entered = new Set(doc.edges.map((edge) => edge.target));
+    const next = at === undefined ? (doc.nodes.find((node) => !entered.has(node.id)) ?? doc.nodes[0])?.id : ahead ? doc.edges.find((edge) => edge.source === at)?.target : doc.edges.find((edge) => edge.target === at)?.source;
+    if (next !== undefined) this.go(next);
+  }
+
   /** Brings a node into sight, if it is not, and the keyboard to it. */
   show(id: string): void {
     requestAnimationFrame(() => {

@@ -4,6 +4,8 @@ const HELP: readonly (readonly [string, string])[] = [
   ["A", "Add a node behind the selected one"],
   ["C", "Connect the selected node to another"],
   ["Tab, Enter", "Go from node to node and edge to edge; select"],
+  ["Alt + →, Alt + ←", "Go along the edges, and back"],
+  ["G", "Go to a node by its name"],
   ["Arrows", "Move what is selected"],
   ["Shift + drag", "Select all in a box"],
   ["Ctrl + click", "Select one more"],

@@ -79,7 +79,12 @@ export function JsonPane() {
           EditorView.updateListener.of((update) => {
             if (update.docChanged && !update.transactions.some((one) => one.annotation(ours))) writer.typed(update.state);
           }),
-          EditorView.domEventHandlers({ blur: () => writer.flush() }),
+          EditorView.domEventHandlers({
+            blur: (_, there) => {
+              writer.flush();
+              requestAnimationFrame(() => renew(there, store));
+            },
+          }),
         ],
       }),
     });
@@ -91,11 +96,7 @@ export function JsonPane() {
   }, [store, readOnly]);
 
   useEffect(() => {
-    const there = view.current;
-    // Who writes is not interrupted: the text is theirs until they look away.
-    if (!there || store.get().pane !== null || there.hasFocus) return;
-    const change = changeBetween(there.state.doc.toString(), textOf(written));
-    if (change) there.dispatch({ changes: change, annotations: ours.of(true) });
+    if (view.current) renew(view.current, store);
   }, [written, pane, store]);
   useEffect(() => {
     const there = view.current;
@@ -125,6 +126,13 @@ export function JsonPane() {
       <div ref={box} className="min-h-0 grow overflow-hidden" data-json />
     </div>
   );
+}
+
+/** Writes the graph as it is now; who writes is not interrupted, the text is theirs until they look away. */
+function renew(view: EditorView, store: EditorStore): void {
+  if (store.get().pane !== null || view.hasFocus) return;
+  const change = changeBetween(view.state.doc.toString(), textOf(store.written));
+  if (change) view.dispatch({ changes: change, annotations: ours.of(true) });
 }
 
 function diagnostic(state: EditorState, { pointer, message }: { pointer: string; message: string }): Diagnostic {

@@ -1,4 +1,3 @@
-import type { From } from "./deeds";
 import { found, type Piece } from "./pieces";
 import { type Choice, Picker } from "./picker";
 import { TypeIcon } from "./type-icon";
@@ -15,15 +14,15 @@ export function AddPicker({ pieces, onPick, onClose }: AddProps) {
   return <Picker title="Add a node" label="Search types and tools" find={find} onPick={onPick} onClose={onClose} empty="Nothing is called that." />;
 }
 
-interface ConnectProps {
-  from: From;
+interface NodeProps {
+  title: string;
   onPick: (id: string) => void;
   onClose: () => void;
 }
 
 const MOST = 100;
 
-export function ConnectPicker({ from, onPick, onClose }: ConnectProps) {
+export function NodePicker({ title, onPick, onClose }: NodeProps) {
   const { store } = useEditorScope();
   const find = (search: string): Choice[] => {
     const wanted = search.trim().toLowerCase();
@@ -32,7 +31,7 @@ export function ConnectPicker({ from, onPick, onClose }: ConnectProps) {
       .filter(({ key, title }) => `${title} ${key}`.toLowerCase().includes(wanted))
       .slice(0, MOST);
   };
-  return <Picker title={`Connect ${from.source} to`} label="Search nodes" find={find} onPick={({ key }) => onPick(key)} onClose={onClose} empty="No node is called that." />;
+  return <Picker title={title} label="Search nodes" find={find} onPick={({ key }) => onPick(key)} onClose={onClose} empty="No node is called that." />;
 }
 
 function Tile({ type }: { type: string }) {

@@ -1,4 +1,5 @@
 import type { Problem, Selection } from "./document";
+import { spotlight } from "./forms/spotlight";
 import { useEditorScope } from "./use-editor";
 
 interface Props {
@@ -12,6 +13,10 @@ const MOST = 100;
 /** What is wrong, each with its place; pressed, it is gone to. */
 export function ProblemList({ problems, onGo }: Props) {
   const { store } = useEditorScope();
+  const go = (place: Selection, { pointer }: Problem) => {
+    onGo?.(place);
+    spotlight.show(pointer);
+  };
   return (
     <ul aria-label="Problems" className="divide-y divide-line overflow-hidden rounded-lg border border-line">
       {problems.slice(0, MOST).map((problem, index) => {
@@ -25,7 +30,7 @@ export function ProblemList({ problems, onGo }: Props) {
         return (
           <li key={index}>
             {onGo ? (
-              <button type="button" onClick={() => onGo(place)} className="w-full px-3 py-2 text-left hover:bg-hover">
+              <button type="button" onClick={() => go(place, problem)} className="w-full px-3 py-2 text-left hover:bg-hover">
                 {words}
               </button>
             ) : (

@@ -1,6 +1,6 @@
 import { useEffect } from "react";
 
-/** By what is pressed: letters as they are, with Mod- for Ctrl or ⌘ and Shift- before them. */
+/** By what is pressed: letters as they are, with Mod- for Ctrl or ⌘, Alt- and Shift- before them. */
 export type Keys = Readonly<Record<string, () => void>>;
 
 const EVERYWHERE: ReadonlySet<string> = new Set(["Mod-s"]);
@@ -11,7 +11,7 @@ export function useKeys(keys: Keys): void {
     const press = (event: KeyboardEvent) => {
       const name = nameOf(event);
       const act = keys[name];
-      if (!act || event.altKey || event.defaultPrevented || inDialog()) return;
+      if (!act || event.defaultPrevented || inDialog()) return;
       if (isWriting(event.target) && !EVERYWHERE.has(name)) return;
       event.preventDefault();
       act();
@@ -21,10 +21,10 @@ export function useKeys(keys: Keys): void {
   }, [keys]);
 }
 
-function nameOf({ key, ctrlKey, metaKey, shiftKey }: KeyboardEvent): string {
+function nameOf({ key, ctrlKey, metaKey, altKey, shiftKey }: KeyboardEvent): string {
   const letter = key.length === 1 ? key.toLowerCase() : key;
   const shift = shiftKey && (key.length > 1 || letter !== key || ctrlKey || metaKey);
-  return `${ctrlKey || metaKey ? "Mod-" : ""}${shift ? "Shift-" : ""}${letter}`;
+  return `${ctrlKey || metaKey ? "Mod-" : ""}${altKey ? "Alt-" : ""}${shift ? "Shift-" : ""}${letter}`;
 }
 
 export function isWriting(target: EventTarget | null): boolean {

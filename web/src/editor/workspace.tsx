@@ -11,17 +11,17 @@ import type { Place } from "./edits";
 import { EmptyHint } from "./empty-hint";
 import { HelpDialog } from "./help-dialog";
 import { Palette } from "./palette";
-import { AddPicker, ConnectPicker } from "./pickers";
+import { AddPicker, NodePicker } from "./pickers";
 import { type Piece, piecesOf } from "./pieces";
 import { SaveDialog } from "./save-dialog";
 import type { Stored } from "./server";
 import { type Side, SidePanel } from "./side-panel";
 import { useEditor, useEditorScope } from "./use-editor";
-import { useClipboard, useKeys } from "./use-keys";
+import { isWriting, useClipboard, useKeys } from "./use-keys";
 import { Conflict, useSave } from "./use-save";
 import { useVerdict } from "./use-verdict";
 
-type Open = { kind: "add"; from: From | null; at: Place | undefined } | { kind: "connect"; from: From } | { kind: "save" } | { kind: "conflict"; theirs: Stored } | { kind: "run" } | { kind: "help" };
+type Open = { kind: "add"; from: From | null; at: Place | undefined } | { kind: "connect"; from: From } | { kind: "go" } | { kind: "save" } | { kind: "conflict"; theirs: Stored } | { kind: "run" } | { kind: "help" };
 
 interface Props {
   slot: string;
@@ -50,7 +50,7 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
   const startAdding = useCallback(() => setOpen({ kind: "add", from: deeds.follows(""), at: undefined }), [deeds]);
   const startSaving = useCallback(() => (store.dirty ? setOpen({ kind: "save" }) : say("Everything is saved.")), [store, say]);
   const startRunning = () => setOpen({ kind: store.dirty || store.get().base === null ? "save" : "run" });
-  useWorkspaceKeys(deeds, { add: startAdding, save: startSaving, connect: (from) => setOpen({ kind: "connect", from }), help: () => setOpen({ kind: "help" }), side: () => setSide((now) => (now === "form" ? "json" : "form")) });
+  useWorkspaceKeys(deeds, { add: startAdding, save: startSaving, connect: (from) => setOpen({ kind: "connect", from }), go: () => setOpen({ kind: "go" }), help: () => setOpen({ kind: "help" }), side: () => setSide((now) => (now === "form" ? "json" : "form")) });
 
   const go = (selection: Selection) => {
     store.select(selection);
@@ -77,7 +77,7 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
       {notices}
       <div className="flex min-h-0 grow flex-col md:flex-row">
         {!readOnly && <Palette pieces={pieces} onAdd={(piece) => add(piece)} onSearch={startAdding} />}
-        <section aria-label="Canvas" className="relative h-[56vh] min-w-0 shrink-0 md:h-auto md:shrink md:grow">
+        <section aria-label="Canvas" onPointerDownCapture={stopWriting} className="relative h-[56vh] min-w-0 shrink-0 md:h-auto md:shrink md:grow">
           <Canvas deeds={deeds} pieces={pieces} onOpenEnd={(from, at) => setOpen({ kind: "add", from, at })} />
           {empty && !readOnly && <EmptyHint onAdd={startAdding} onJson={() => setSide("json")} />}
           <p role="status" className={`pointer-events-none absolute bottom-4 left-1/2 z-20 -translate-x-1/2 rounded-lg bg-ink px-3 py-1.5 text-xs font-medium text-bg shadow-pop transition-opacity ${said ? "opacity-100" : "opacity-0"}`}>
@@ -87,9 +87,19 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
         <SidePanel side={side} onSide={setSide} />
       </div>
       {open?.kind === "add" && <AddPicker pieces={pieces} onPick={(piece) => add(piece, { from: piece.type === "input" ? null : open.from, at: open.at })} onClose={close} />}
+      {open?.kind === "go" && (
+        <NodePicker
+          title="Go to a node"
+          onPick={(id) => {
+            deeds.go(id);
+            close();
+          }}
+          onClose={close}
+        />
+      )}
       {open?.kind === "connect" && (
-        <ConnectPicker
-          from={open.from}
+        <NodePicker
+          title={`Connect ${open.from.source} to`}
           onPick={(id) => {
             deeds.connect(open.from, id);
             close();
@@ -103,6 +113,11 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
       {workflow !== null && <StartDialog project={project} open={open?.kind === "run"} onOpenChange={(now) => !now && close()} workflow={workflow} />}
     </div>
   );
+}
+
+/** The canvas does not take the keyboard by itself from a field that has it. */
+function stopWriting(): void {
+  if (isWriting(document.activeElement)) (document.activeElement as HTMLElement).blur();
 }
 
 const SAID_MS = 2_600;
@@ -122,13 +137,14 @@ interface Starts {
   add: () => void;
   connect: (from: From) => void;
   save: () => void;
+  go: () => void;
   help: () => void;
   side: () => void;
 }
 
 function useWorkspaceKeys(deeds: Deeds, starts: Starts): void {
   const { store, readOnly } = useEditorScope();
-  const looking = { Escape: () => store.select({ kind: "none" }), f: () => deeds.fit(), j: starts.side, "Shift-?": starts.help, "Mod-a": () => deeds.selectAll() };
+  const looking = { Escape: () => store.select({ kind: "none" }), f: () => deeds.fit(), j: starts.side, "Shift-?": starts.help, g: starts.go, "Mod-a": () => deeds.selectAll(), "Alt-ArrowRight": () => deeds.walk(true), "Alt-ArrowLeft": () => deeds.walk(false) };
   const changing = {
     a: starts.add,
     c: () => {
