@@ -1,4 +1,4 @@
-import { type ReactNode, useContext, useState } from "react";
+import { type ReactNode, useContext, useId, useState } from "react";
 import { Button } from "../../ui/button";
 import { CONTROL } from "../../ui/field";
 import { isObject } from "../document";
@@ -138,7 +138,7 @@ function Name({ name, options, taken, onRename }: { name: string; options: strin
     if (draft !== null && draft !== name && !twice) onRename(draft);
     setDraft(null);
   };
-  const list = `names-of-${name}`;
+  const list = useId();
   return (
     <span className="min-w-0 grow">
       <input

@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useMemo } from "react";
+import { useMemo, useRef } from "react";
 import type { Catalog, GraphDoc, Problem, Selection } from "../document";
 import { DocumentForm } from "./document-form";
 import { EdgeForm } from "./edge-form";
@@ -10,6 +10,7 @@ import { withNodeRenamed } from "./rename";
 import { RunChooser, useRuns } from "./run-chooser";
 import { FormContext, type FormScope } from "./scope";
 import { titleOfType } from "./shapes";
+import { useSpotlight } from "./spotlight";
 import { type Path, withValue } from "./values";
 
 interface Props {
@@ -30,13 +31,15 @@ export function Inspector(props: Props) {
   const client = useQueryClient();
   const runs = useRuns(project, workflow);
   const run = runs.chosen;
+  const box = useRef<HTMLDivElement>(null);
+  useSpotlight(box);
   const scope = useMemo<FormScope>(
     () => ({ doc, catalog, problems, readOnly, project, workflow, run, reader: new Reader(client, project, run, doc) }),
     [client, doc, catalog, problems, readOnly, project, workflow, run],
   );
   return (
     <FormContext.Provider value={scope}>
-      <div className="flex h-full min-h-0 flex-col bg-surface" data-inspector={selection.kind}>
+      <div ref={box} className="flex h-full min-h-0 flex-col bg-surface" data-inspector={selection.kind}>
         <div className="min-h-0 grow overflow-y-auto">
           <Chosen {...props} />
         </div>

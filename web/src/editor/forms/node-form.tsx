@@ -1,4 +1,4 @@
-import { useId, useState } from "react";
+import { useEffect, useId, useState } from "react";
 import { CONTROL, Select } from "../../ui/field";
 import { isObject, type RawNode } from "../document";
 import { configFields } from "./config-fields";
@@ -10,6 +10,7 @@ import { Others, Part, Rows } from "./parts";
 import { Prose } from "./prose";
 import { Tabs } from "./tabs";
 import { problemsAt, StandingContext, useForm } from "./scope";
+import { useWanted } from "./spotlight";
 import type { Path } from "./values";
 
 interface Props {
@@ -22,6 +23,7 @@ interface Props {
 /** Everything that can be said of a node. */
 export function NodeForm({ node, index, set, onRename }: Props) {
   const { problems, catalog } = useForm();
+  const [tab, choose] = useState("parameters");
   const path: Path = ["nodes", index];
   const pointer = `/nodes/${index}`;
   const type = catalog.nodeTypes.find((one) => one.name === node.type);
@@ -33,37 +35,39 @@ export function NodeForm({ node, index, set, onRename }: Props) {
     { id: "settings", title: "Settings", problems: count([...behaviour, "id", "writes", "metadata", ...foreignKeys(node)]) },
     { id: "source", title: "Source", problems: 0 },
   ];
+  const wanted = useWanted();
+  useEffect(() => {
+    if (wanted?.pointer.startsWith(`${pointer}/`)) choose(/^\/(config|type)(\/|$)/.test(wanted.pointer.slice(pointer.length)) ? "parameters" : "settings");
+  }, [wanted, pointer]);
   return (
-    <Tabs tabs={tabs}>
-      {(tab) => (
-        <StandingContext.Provider value={standing}>
-          {problemsAt(problems, pointer, false).map((message) => (
-            <p key={message} role="alert" className="mb-4 rounded-lg bg-failed-soft px-3 py-2 text-xs text-failed">
-              {message}
-            </p>
-          ))}
-          {tab === "parameters" && <Parameters node={node} path={path} set={set} />}
-          {tab === "settings" && (
-            <div className="space-y-5">
-              <Part title="Names">
-                <Id key={node.id} id={node.id} messages={problemsAt(problems, `${pointer}/id`, true)} onRename={onRename} />
-                <Type node={node} known={type !== undefined} onChange={(next) => set([...path, "type"], next, "Type")} />
-                <Rows fields={LABELS} whole={node} path={path} set={set} />
-              </Part>
-              <Part title="When and how it runs">
-                <Rows fields={BEHAVIOUR} whole={node} path={path} set={set} />
-              </Part>
-              <Part title="Shared state">
-                <StandingContext.Provider value={{ ...standing, after: true }}>
-                  <Rows fields={[WRITES]} whole={node} path={path} set={set} />
-                </StandingContext.Provider>
-              </Part>
-              <Others keys={foreignKeys(node)} whole={node} path={path} set={set} />
-            </div>
-          )}
-          {tab === "source" && <Whole node={node} onChange={(next) => set(path, next, "Source")} />}
-        </StandingContext.Provider>
-      )}
+    <Tabs tabs={tabs} chosen={tab} onChoose={choose}>
+      <StandingContext.Provider value={standing}>
+        {problemsAt(problems, pointer, false).map((message) => (
+          <p key={message} role="alert" className="mb-4 rounded-lg bg-failed-soft px-3 py-2 text-xs text-failed">
+            {message}
+          </p>
+        ))}
+        {tab === "parameters" && <Parameters node={node} path={path} set={set} />}
+        {tab === "settings" && (
+          <div className="space-y-5">
+            <Part title="Names">
+              <Id key={node.id} id={node.id} pointer={`${pointer}/id`} messages={problemsAt(problems, `${pointer}/id`, true)} onRename={onRename} />
+              <Type node={node} known={type !== undefined} onChange={(next) => set([...path, "type"], next, "Type")} />
+              <Rows fields={LABELS} whole={node} path={path} set={set} />
+            </Part>
+            <Part title="When and how it runs">
+              <Rows fields={BEHAVIOUR} whole={node} path={path} set={set} />
+            </Part>
+            <Part title="Shared state">
+              <StandingContext.Provider value={{ ...standing, after: true }}>
+                <Rows fields={[WRITES]} whole={node} path={path} set={set} />
+              </StandingContext.Provider>
+            </Part>
+            <Others keys={foreignKeys(node)} whole={node} path={path} set={set} />
+          </div>
+        )}
+        {tab === "source" && <Whole node={node} onChange={(next) => set(path, next, "Source")} />}
+      </StandingContext.Provider>
     </Tabs>
   );
 }
@@ -119,7 +123,7 @@ function Type({ node, known, onChange }: { node: RawNode; known: boolean; onChan
 }
 
 /** The id of a node; a new one is given to all that mean the node, once it is written to its end. */
-function Id({ id, messages, onRename }: { id: string; messages: string[]; onRename: (id: string) => void }) {
+function Id({ id, pointer, messages, onRename }: { id: string; pointer: string; messages: string[]; onRename: (id: string) => void }) {
   const { doc, readOnly } = useForm();
   const field = useId();
   const [draft, setDraft] = useState(id);
@@ -130,7 +134,7 @@ function Id({ id, messages, onRename }: { id: string; messages: string[]; onRena
     else setDraft(id);
   };
   return (
-    <div>
+    <div data-pointer={pointer}>
       <label htmlFor={field} className="mb-1 block text-[12.5px] font-medium">
         Id
       </label>

@@ -1,5 +1,5 @@
 import * as Radix from "@radix-ui/react-tabs";
-import { type ReactNode, useState } from "react";
+import type { ReactNode } from "react";
 
 interface Tab {
   id: string;
@@ -7,10 +7,16 @@ interface Tab {
   problems: number;
 }
 
-export function Tabs({ tabs, children }: { tabs: Tab[]; children: (tab: string) => ReactNode }) {
-  const [chosen, choose] = useState(tabs[0]?.id ?? "");
+interface Props {
+  tabs: Tab[];
+  chosen: string;
+  onChoose: (tab: string) => void;
+  children: ReactNode;
+}
+
+export function Tabs({ tabs, chosen, onChoose, children }: Props) {
   return (
-    <Radix.Root value={chosen} onValueChange={choose}>
+    <Radix.Root value={chosen} onValueChange={onChoose}>
       <Radix.List className="sticky top-0 z-10 flex gap-4 border-b border-line bg-surface px-4" aria-label="Parts of the form">
         {tabs.map(({ id, title, problems }) => (
           <Radix.Trigger
@@ -28,7 +34,7 @@ export function Tabs({ tabs, children }: { tabs: Tab[]; children: (tab: string) 
         ))}
       </Radix.List>
       <Radix.Content value={chosen} className="p-4" tabIndex={-1}>
-        {children(chosen)}
+        {children}
       </Radix.Content>
     </Radix.Root>
   );
