@@ -1,4 +1,4 @@
-import { createRootRoute, createRoute, createRouter, lazyRouteComponent } from "@tanstack/react-router";
+import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { RUN_STATUSES } from "./api/types";
 import { NotFound } from "./not-found";
 import { ProjectsPage } from "./projects/projects-page";
@@ -32,6 +32,14 @@ const runs = createRoute({
   },
 });
 
+const project = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project",
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: "/projects/$project/runs", params, replace: true });
+  },
+});
+
 const workflows = createRoute({
   getParentRoute: () => root,
   path: "/projects/$project/workflows",
@@ -51,6 +59,19 @@ const approvals = createRoute({
   component: lazyRouteComponent(() => import("./approvals/approvals-page"), "ApprovalsPage"),
 });
 
+export interface CatalogSearch {
+  /** What is shown: type:<name> or tool:<name>. */
+  open?: string | undefined;
+  find?: string | undefined;
+}
+
+const catalog = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/catalog",
+  component: lazyRouteComponent(() => import("./catalog/catalog-page"), "CatalogPage"),
+  validateSearch: (search: Record<string, unknown>): CatalogSearch => ({ ...text("open", search), ...text("find", search) }),
+});
+
 const keys = createRoute({
   getParentRoute: () => root,
   path: "/projects/$project/keys",
@@ -61,6 +82,12 @@ const workers = createRoute({
   getParentRoute: () => root,
   path: "/projects/$project/workers",
   component: lazyRouteComponent(() => import("./workers/workers-page"), "WorkersPage"),
+});
+
+const settings = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/settings",
+  component: lazyRouteComponent(() => import("./settings/settings-page"), "SettingsPage"),
 });
 
 const run = createRoute({
@@ -103,7 +130,7 @@ function text<Key extends string>(key: Key, search: Record<string, unknown>): Pa
 }
 
 export function createAppRouter() {
-  return createRouter({ routeTree: root.addChildren([home, runs, workflows, workflow, approvals, workers, keys, run, edit, create]), defaultPreload: "intent" });
+  return createRouter({ routeTree: root.addChildren([home, project, runs, workflows, workflow, approvals, catalog, workers, keys, settings, run, edit, create]), defaultPreload: "intent" });
 }
 
 declare module "@tanstack/react-router" {

@@ -2,6 +2,7 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link, Navigate, useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { api, data, once } from "../api/client";
+import { useMay } from "../api/me";
 import { keys, projectsQuery } from "../api/queries";
 import type { Project } from "../api/types";
 import { Button } from "../ui/button";
@@ -24,7 +25,7 @@ export function ProjectsPage() {
       <h1 className="mt-5 text-2xl font-semibold tracking-[-0.02em]">{items?.length === 0 ? "Welcome to Graphwright" : "Projects"}</h1>
       <p className="mt-1 mb-8 text-ink-2">Store a graph, run it durably, watch it live. A project keeps workflows and their runs together.</p>
       {projects.isPending && <Skeleton rows={3} />}
-      {projects.isError && <ErrorBox error={projects.error} retry={() => void projects.refetch()} />}
+      {projects.isError && !items && <ErrorBox error={projects.error} retry={() => void projects.refetch()} />}
       {items && items.length > 0 && <ProjectList items={items} />}
       {items && <CreateProject first={items.length === 0} />}
     </div>
@@ -53,6 +54,7 @@ function CreateProject({ first }: { first: boolean }) {
   const [name, setName] = useState("");
   const client = useQueryClient();
   const navigate = useNavigate();
+  const { server } = useMay();
   const create = useMutation({
     mutationFn: () => data(api.POST("/projects", { params: { header: once() }, body: { name: name.trim() } })),
     onSuccess: async (project) => {
@@ -64,6 +66,7 @@ function CreateProject({ first }: { first: boolean }) {
     event.preventDefault();
     create.mutate();
   };
+  if (!server) return <p className="text-ink-2">Projects are made with the server’s admin key; yours opens {first ? "none" : "this one"}.</p>;
   return (
     <form onSubmit={submit} className="space-y-3">
       <div className="flex items-end gap-2">
