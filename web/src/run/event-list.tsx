@@ -5,35 +5,44 @@ import { Icon } from "../ui/icons";
 import { StatusIcon } from "../ui/status";
 import { clock, span } from "../ui/time";
 import { eventSummary, eventWords, statusOfEvent } from "./event-text";
+import { EventDetail, placeOf } from "./inspect/event-detail";
 import { useRunScope, useStore } from "./run-context";
+import type { RunSearch } from "./search";
 
 const ROW = 28;
+
+type Place = Pick<RunSearch, "node" | "iteration" | "event">;
 
 interface Props {
   open: boolean;
   onToggle: () => void;
+  /** The node that is looked at. */
   chosen: string | null;
-  onChoose: (id: string) => void;
+  /** The seq of the event that is looked at. */
+  picked: number | undefined;
+  onPick: (place: Place) => void;
   startedAt: string;
 }
 
 /** The run's log as it is, one line per event; stays at the end while one looks at the end. */
-export function EventList({ open, onToggle, chosen, onChoose, startedAt }: Props) {
+export function EventList({ open, onToggle, ...rows }: Props) {
   const { store } = useRunScope();
   const head = useStore(store, (known) => known.log.head);
+  const pruned = useStore(store, (known) => known.log.pruned);
   return (
     <section aria-label="Events" className="shrink-0 border-t border-line bg-surface">
       <button type="button" aria-expanded={open} onClick={onToggle} className="flex w-full items-center gap-2 px-5 py-2 text-left text-xs font-semibold text-ink-2 -outline-offset-2 hover:text-ink">
         <Icon name={open ? "down" : "chevron"} size={12} />
         Events
         <span className="font-normal text-ink-3 tabular-nums">{head.toLocaleString()}</span>
+        {pruned > 0 && <span className="font-normal text-ink-3">{pruned === 1 ? "The first is" : `1 to ${pruned.toLocaleString()} are`} no longer kept</span>}
       </button>
-      {open && <Rows head={head} chosen={chosen} onChoose={onChoose} startedAt={startedAt} />}
+      {open && <Rows head={head} pruned={pruned} {...rows} />}
     </section>
   );
 }
 
-function Rows({ head, chosen, onChoose, startedAt }: Omit<Props, "open" | "onToggle"> & { head: number }) {
+function Rows({ head, pruned, chosen, picked, onPick, startedAt }: Omit<Props, "open" | "onToggle"> & { head: number; pruned: number }) {
   const { store } = useRunScope();
   const [onlyChosen, setOnlyChosen] = useState(false);
   const narrow = onlyChosen && chosen !== null;
@@ -44,8 +53,14 @@ function Rows({ head, chosen, onChoose, startedAt }: Omit<Props, "open" | "onTog
   const atEnd = useRef(true);
   const rows = useVirtualizer({ count: events.length, getScrollElement: () => box.current, estimateSize: () => ROW, overscan: 10 });
   useEffect(() => {
-    if (atEnd.current && events.length > 0) rows.scrollToIndex(events.length - 1);
-  }, [rows, events.length]);
+    if (atEnd.current && picked === undefined && events.length > 0) rows.scrollToIndex(events.length - 1);
+  }, [rows, events.length, picked]);
+  const place = picked === undefined ? -1 : events.findIndex(({ seq }) => seq === picked);
+  useEffect(() => {
+    if (place >= 0) rows.scrollToIndex(place, { align: "auto" });
+  }, [rows, place]);
+  // The log has no gaps behind what was pruned.
+  const whole = picked === undefined ? undefined : store.log.events[picked - 1 - pruned];
   const scrolled = () => {
     const { scrollTop, clientHeight, scrollHeight } = box.current!;
     atEnd.current = scrollTop + clientHeight >= scrollHeight - ROW;
@@ -58,23 +73,32 @@ function Rows({ head, chosen, onChoose, startedAt }: Omit<Props, "open" | "onTog
           Only of <span className="font-medium">{chosen}</span>
         </label>
       )}
-      <div ref={box} onScroll={scrolled} className="h-56 overflow-auto border-t border-line">
-        <ol className="relative min-w-[34rem]" style={{ height: rows.getTotalSize() }}>
-          {rows.getVirtualItems().map((item) => {
-            const event = events[item.index]!;
-            return (
-              <li key={event.seq} className="absolute inset-x-0 top-0" style={{ height: ROW, transform: `translateY(${item.start}px)` }}>
-                <Row event={event} startedAt={startedAt} onChoose={onChoose} />
-              </li>
-            );
-          })}
-        </ol>
+      <div className="flex flex-col border-t border-line md:flex-row">
+        <div ref={box} onScroll={scrolled} className="h-56 min-w-0 grow overflow-auto">
+          <ol className="relative min-w-[34rem]" style={{ height: rows.getTotalSize() }}>
+            {rows.getVirtualItems().map((item) => {
+              const event = events[item.index]!;
+              return (
+                <li key={event.seq} className="absolute inset-x-0 top-0" style={{ height: ROW, transform: `translateY(${item.start}px)` }}>
+                  <Row event={event} picked={event.seq === picked} startedAt={startedAt} onPick={onPick} />
+                </li>
+              );
+            })}
+          </ol>
+        </div>
+        {picked !== undefined && <EventDetail seq={picked} event={whole} pruned={pruned} onClose={() => onPick(withoutEvent(picked, whole))} />}
       </div>
     </div>
   );
 }
 
-function Row({ event, startedAt, onChoose }: { event: RunEvent; startedAt: string; onChoose: (id: string) => void }) {
+/** The same place when the event is closed: what it is about stays open. */
+function withoutEvent(seq: number, event: RunEvent | undefined): Place {
+  const { node, iteration } = { node: undefined, iteration: undefined, ...placeOf(seq, event) };
+  return { ...(node === undefined ? {} : { node }), ...(iteration === undefined ? {} : { iteration }) };
+}
+
+function Row({ event, picked, startedAt, onPick }: { event: RunEvent; picked: boolean; startedAt: string; onPick: (place: Place) => void }) {
   const status = statusOfEvent(event);
   const node = event.node_id;
   const inside = (
@@ -90,9 +114,9 @@ function Row({ event, startedAt, onChoose }: { event: RunEvent; startedAt: strin
     </>
   );
   const look = "flex h-full w-full items-center gap-3 px-4 text-left font-mono text-[11px] tabular-nums";
-  if (node === null) return <div className={`${look} bg-sunken`}>{inside}</div>;
+  const ground = picked ? "bg-accent-soft" : node === null ? "bg-sunken hover:bg-hover" : "hover:bg-hover";
   return (
-    <button type="button" onClick={() => onChoose(node)} className={`${look} -outline-offset-2 hover:bg-hover`}>
+    <button type="button" aria-current={picked || undefined} onClick={() => onPick(placeOf(event.seq, event))} className={`${look} -outline-offset-2 ${ground}`}>
       {inside}
     </button>
   );

@@ -15,6 +15,11 @@ export function NodeActions({ run, node, ran }: { run: Run; node: string; ran: b
           Retry from here
         </Button>
       )}
+      {run.status !== "PENDING" && (
+        <Button icon="fork" onClick={() => ask("fork", { from: node })}>
+          Fork from here
+        </Button>
+      )}
       <Link
         to="/projects/$project/workflows/$workflow/edit"
         params={{ project, workflow: run.workflow_id }}

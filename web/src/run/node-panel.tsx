@@ -1,37 +1,34 @@
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { nodeQuery } from "../api/queries";
-import type { GraphNode, NodeState, Run } from "../api/types";
+import type { GraphNode, Run } from "../api/types";
 import { edgeLabel } from "../graph/elk-graph";
 import type { Lap, NodeView } from "../stream/state";
 import { Button } from "../ui/button";
 import { CopyButton } from "../ui/copy-button";
 import { ErrorBox } from "../ui/states";
 import { StatusBadge } from "../ui/status";
-import { between, clock, span } from "../ui/time";
+import { between, span } from "../ui/time";
 import { useNow } from "../ui/use-now";
-import { Callouts } from "./callouts";
-import { Countdown } from "../ui/countdown";
 import { JsonView } from "../ui/json-view";
-import { ChildRuns, startsRuns } from "./child-runs";
-import { NodeActions } from "./node-actions";
 import { LapChooser } from "./lap-chooser";
-import { MapSection } from "./map-section";
+import { LapDetails } from "./lap-details";
+import { NodeActions } from "./node-actions";
 import { useNode, useRunScope } from "./run-context";
-import { Facts, Section } from "./run-panel";
-import { TokenBox } from "./token-box";
-import { WaitBox } from "./wait-box";
+import { Section } from "./run-panel";
+import { linkHere } from "./search";
 
 interface Props {
   run: Run;
   id: string;
   iteration: number | undefined;
+  attempt: number | undefined;
   onLap: (iteration: number) => void;
   onClose: () => void;
 }
 
 /** Everything about one node: live from the stream, and whole (inputs, long outputs) from its rows. */
-export function NodePanel({ run, id, iteration, onLap, onClose }: Props) {
+export function NodePanel({ run, id, iteration, attempt, onLap, onClose }: Props) {
   const { project, runId, graph } = useRunScope();
   const view = useNode(id);
   const node = graph.nodes.find((item) => item.id === id);
@@ -56,7 +53,7 @@ export function NodePanel({ run, id, iteration, onLap, onClose }: Props) {
             {node.name && <span className="font-mono"> · {node.id}</span>}
           </p>
         </div>
-        <CopyButton label="Copy a link to this node" text={() => linkTo(id, lap?.iteration, view)} />
+        <CopyButton label="Copy a link to this node" text={() => linkHere({ node: id, ...(lap && view && view.laps.length > 1 ? { iteration: lap.iteration } : {}) })} />
         <Button kind="quiet" icon="close" aria-label="Close the node" title="Close (Esc)" onClick={onClose} />
       </header>
       {view && view.laps.length > 1 && <LapChooser laps={view.laps} chosen={lap?.iteration ?? 0} onChoose={onLap} />}
@@ -70,7 +67,7 @@ export function NodePanel({ run, id, iteration, onLap, onClose }: Props) {
         )}
       </div>
       <NodeActions run={run} node={id} ran={lap !== undefined} />
-      <LapDetails node={node} lap={lap} row={row} />
+      <LapDetails node={node} lap={lap} row={row} attempt={attempt} />
       {rows.isError && <ErrorBox error={rows.error} retry={() => void rows.refetch()} />}
       <Edges id={id} view={view} />
       <Definition node={node} />
@@ -85,52 +82,6 @@ function Took({ lap }: { lap: Lap }) {
   const now = useNow(200, running);
   const took = lap.durationMs ?? between(lap.startedAt, lap.finishedAt, now);
   return took === null ? null : <span className="text-xs text-ink-2 tabular-nums">{span(took)}</span>;
-}
-
-function LapDetails({ node, lap, row }: { node: GraphNode; lap: Lap | undefined; row: NodeState | undefined }) {
-  if (!lap) return <p className="text-ink-2">Its turn has not come yet.</p>;
-  const output = row?.status === lap.status && row.output !== undefined ? row.output : lap.output;
-  const error = row?.error ?? lap.error;
-  // The form shows all that the input of an approval would.
-  const asks = node.type === "approval" && lap.reason?.code === "waiting_for_approval";
-  const inWait = node.type === "subworkflow" && lap.reason?.code === "waiting_for_run";
-  return (
-    <>
-      <Callouts error={error && { ...lap.error, ...error }} reason={lap.status === "WAITING" ? null : lap.reason} status={lap.status} />
-      {lap.status === "RETRYING" && lap.wakeAt && (
-        <p className="text-ink-2">
-          Attempt {lap.attempt + 1} begins in <Countdown until={lap.wakeAt} past="a moment" />
-        </p>
-      )}
-      {lap.status === "WAITING" && <WaitBox node={node} lap={lap} />}
-      {lap.tokens !== "" && node.type !== "map" && lap.status !== "COMPLETED" && <TokenBox text={lap.tokens} live={lap.status === "RUNNING"} />}
-      {startsRuns(node) && !inWait && (
-        <Section title={node.type === "map" ? "Child runs" : "Child run"}>
-          <ChildRuns node={node.id} lap={lap}>
-            <p className="text-ink-2">None yet.</p>
-          </ChildRuns>
-        </Section>
-      )}
-      {node.type === "map" && <MapSection node={node.id} lap={lap} />}
-      {lap.status === "COMPLETED" && (
-        <Section title="Output" aside={lap.truncated && row === undefined && <span className="text-xs text-ink-3">cut, loading the whole</span>}>
-          <JsonView value={output ?? null} label="Output" fileName="output.json" />
-        </Section>
-      )}
-      {row?.input !== undefined && row.input !== null && !asks && (
-        <Section title="Input">
-          <JsonView value={row.input} label="Input" fileName="input.json" />
-        </Section>
-      )}
-      <Facts
-        facts={[
-          ["Attempt", String(lap.attempt)],
-          ["Started", lap.startedAt || row?.started_at ? clock(lap.startedAt ?? row!.started_at!) : "–"],
-          ["Ended", lap.finishedAt ? clock(lap.finishedAt) : "–"],
-        ]}
-      />
-    </>
-  );
 }
 
 const FATES = {
@@ -176,12 +127,4 @@ function Definition({ node }: { node: GraphNode }) {
       )}
     </details>
   );
-}
-
-function linkTo(id: string, iteration: number | undefined, view: NodeView | undefined): string {
-  const url = new URL(location.href);
-  url.search = "";
-  url.searchParams.set("node", id);
-  if (iteration !== undefined && (view?.laps.length ?? 0) > 1) url.searchParams.set("iteration", String(iteration));
-  return url.href;
 }

@@ -3,6 +3,7 @@ import { Link } from "@tanstack/react-router";
 import type { ReactNode } from "react";
 import { runQuery } from "../api/queries";
 import type { Run } from "../api/types";
+import { clock } from "../ui/time";
 import { Icon } from "../ui/icons";
 
 interface ToRun {
@@ -70,6 +71,24 @@ export function originFacts(run: Run): [string, ReactNode][] {
   }
   if (run.forked_from !== null) facts.push(["Fork of", <RunLink key="fork" project={run.project_id} run={run.forked_from}>run {shortId(run.forked_from)}</RunLink>]);
   return facts;
+}
+
+/** Such a queue belongs to one process, and says nothing to people. */
+const OWN = "local-";
+
+/** Who has started a run, where it was put, and how urgent it is; what is as always is left out. */
+export function handlingFacts({ trigger, queue, priority }: Run): [string, ReactNode][] {
+  const facts: [string, ReactNode][] = [];
+  if (trigger !== null) facts.push(["Started by", startedBy(trigger)]);
+  if (queue !== "default" && !queue.startsWith(OWN)) facts.push(["Queue", <code key="queue" className="font-mono text-xs">{queue}</code>]);
+  if (priority !== 0) facts.push(["Priority", String(priority)]);
+  return facts;
+}
+
+function startedBy({ type, manual, scheduled_for: at }: NonNullable<Run["trigger"]>): string {
+  if (type === "webhook") return "a webhook";
+  if (manual === true) return "its schedule, fired by hand";
+  return at ? `its schedule, due ${clock(at)}` : "its schedule";
 }
 
 /** Ids begin with the time at which they were made, so runs of one moment differ at the end. */

@@ -5,6 +5,7 @@ import { focusNode } from "../graph/focus";
 import type { Connection, RunStore } from "../stream/run-store";
 import { ErrorBox, Skeleton } from "../ui/states";
 import type { Choice } from "./again/choice";
+import { ForkDialog } from "./again/fork-dialog";
 import { RetryDialog } from "./again/retry-dialog";
 import { EventList } from "./event-list";
 import { GraphView } from "./graph-view";
@@ -48,10 +49,10 @@ interface Props {
 
 function OpenRun({ project, run: row, graph, store, connection }: Props) {
   const search = useSearch({ from: ROUTE });
-  const { node, iteration } = search;
+  const { node, iteration, event } = search;
   const navigate = useNavigate({ from: ROUTE });
-  const [following, setFollowing] = useState(node === undefined);
-  const [logOpen, setLogOpen] = useState(false);
+  const [following, setFollowing] = useState(node === undefined && event === undefined);
+  const [logOpen, setLogOpen] = useState(event !== undefined);
   const state = useStore(store, (known) => known.state);
   const run = runNow(row, state);
   const focus = useFollowed(following, store, graph, row.last_seq);
@@ -75,6 +76,10 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
     [navigate],
   );
   const scope = useMemo(() => ({ project, runId: row.id, store, graph, ask }), [project, row.id, store, graph, ask]);
+  const pick = (place: Pick<RunSearch, "node" | "iteration" | "event">) => {
+    setFollowing(false);
+    void navigate({ search: ({ view }) => ({ ...(view ? { view } : {}), ...place }), replace: true });
+  };
   const look = (view: "graph" | "timeline") =>
     void navigate({ search: (before) => withView(before, view), replace: true });
   const leave = () => void navigate({ search: withoutAsk, replace: true });
@@ -104,16 +109,17 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
               <GraphView chosen={chosen} onChoose={choose} following={following && node === undefined} onFollow={follow} />
             )}
           </section>
-          <EventList open={logOpen} onToggle={() => setLogOpen(!logOpen)} chosen={chosen} onChoose={choose} startedAt={run.created_at} />
+          <EventList open={logOpen} onToggle={() => setLogOpen(!logOpen)} chosen={chosen} picked={event} onPick={pick} startedAt={run.created_at} />
         </div>
         <aside onInput={stay} aria-label={chosen === null ? "Run" : "Node"} className="shrink-0 border-t border-line md:w-[25rem] md:overflow-y-auto md:border-t-0 md:border-l">
           {chosen === null ? (
             <RunPanel run={run} />
           ) : (
-            <NodePanel key={chosen} run={run} id={chosen} iteration={node === undefined ? undefined : iteration} onLap={(lap) => choose(chosen, lap)} onClose={() => choose(null)} />
+            <NodePanel key={chosen} run={run} id={chosen} iteration={node === undefined ? undefined : iteration} attempt={search.attempt} onLap={(lap) => choose(chosen, lap)} onClose={() => choose(null)} />
           )}
         </aside>
       </div>
+      {search.ask === "fork" && <ForkDialog run={run} choice={search} onChoice={(choice) => ask("fork", choice)} onClose={leave} />}
       {search.ask === "retry" && <RetryDialog run={run} choice={search} onChoice={(choice) => ask("retry", choice)} onClose={leave} onDone={follow} />}
     </RunContext>
   );

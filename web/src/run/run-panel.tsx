@@ -4,7 +4,8 @@ import { Icon } from "../ui/icons";
 import { JsonView } from "../ui/json-view";
 import { clock } from "../ui/time";
 import { Callouts } from "./callouts";
-import { originFacts } from "./origin";
+import { Files } from "./files";
+import { handlingFacts, originFacts } from "./origin";
 import { useRunScope } from "./run-context";
 
 /** The head of the page says why. */
@@ -23,6 +24,7 @@ export function RunPanel({ run }: { run: Run }) {
           <p className="text-ink-2">{ENDED.has(run.status) ? "This run has ended without a result." : "It will be here when the run has ended."}</p>
         )}
       </Section>
+      <Files filter={{}} stand={run.status} />
       <Section title="Input">
         <JsonView value={run.input} label="Input" fileName={`${run.id}-input.json`} />
       </Section>
@@ -33,6 +35,7 @@ export function RunPanel({ run }: { run: Run }) {
             ["Workflow", `${run.workflow_name}, version ${run.version}`],
             ["Graph", `${graph.nodes.length} nodes, ${graph.edges.length} edges`],
             ...originFacts(run),
+            ...handlingFacts(run),
             ["Attempt", String(run.attempt)],
             ["Created", clock(run.created_at)],
             ["Started", run.started_at ? clock(run.started_at) : "–"],

@@ -54,3 +54,11 @@ function without(search: RunSearch, ...keys: (keyof RunSearch)[]): RunSearch {
 export function atNode({ view }: RunSearch, node: string | null, more: Pick<RunSearch, "iteration" | "attempt" | "event"> = {}): RunSearch {
   return { ...(view ? { view } : {}), ...(node === null ? {} : { node }), ...more };
 }
+
+/** The address of a place on the page that is open. */
+export function linkHere(search: RunSearch): string {
+  const url = new URL(location.href);
+  url.search = "";
+  for (const [key, value] of Object.entries(search)) url.searchParams.set(key, String(value));
+  return url.href;
+}

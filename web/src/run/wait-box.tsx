@@ -1,6 +1,7 @@
 import type { ReactNode } from "react";
 import type { GraphNode, Reason } from "../api/types";
 import type { Lap } from "../stream/state";
+import { CopyButton } from "../ui/copy-button";
 import { Countdown } from "../ui/countdown";
 import { StatusIcon } from "../ui/status";
 import { Approval } from "./approval";
@@ -42,7 +43,22 @@ export function WaitBox({ node, lap }: { node: GraphNode; lap: Lap }) {
       </Box>
     );
   }
+  if (reason.code === "waiting_for_worker") return <Box title={`Waits for a worker of the queue ${node.queue}`}><NoWorker reason={reason} queue={String(node.queue)} /></Box>;
   return <Box title={lap.wakeAt ? <span>Goes on in <Countdown until={lap.wakeAt} past="a moment" /></span> : reason.message} />;
+}
+
+/** What can be done where nobody serves a queue. */
+function NoWorker({ reason, queue }: { reason: Reason; queue: string }) {
+  const command = `graphwright worker --queues ${queue}`;
+  return (
+    <div className="space-y-2">
+      <p className="text-ink-2">{reason.message.replaceAll("`", "")}</p>
+      <p className="flex items-center gap-1 rounded-lg border border-line bg-sunken pl-3">
+        <code className="min-w-0 grow truncate font-mono text-xs">{command}</code>
+        <CopyButton label="Copy the command" text={() => command} />
+      </p>
+    </div>
+  );
 }
 
 function waitingItems(reason: Reason): string {

@@ -9,7 +9,7 @@ export interface Waiting {
 }
 
 /** What people can do something about comes first. */
-const ORDER = ["waiting_for_approval", "breakpoint", "waiting_for_run", "waiting_for_time"];
+const ORDER = ["waiting_for_approval", "breakpoint", "waiting_for_worker", "waiting_for_run", "waiting_for_time"];
 
 /** The nodes that wait, the most telling first, else in the order of the document. */
 export function waitingNodes(graph: Graph, view: (id: string) => NodeView | undefined): Waiting[] {
@@ -30,6 +30,7 @@ function rank(code: string): number {
 export const WAITS: Record<string, string> = {
   waiting_for_approval: "Waits for an answer at",
   breakpoint: "Stopped before",
+  waiting_for_worker: "Waits for a worker for",
   waiting_for_run: "Waits for another run in",
   waiting_for_time: "Waits for its time in",
 };
