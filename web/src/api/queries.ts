@@ -1,6 +1,6 @@
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
 import { api, data, image } from "./client";
-import type { NodeState, NodeStatus, Page, RunSummary, Template, Workflow } from "./types";
+import type { Artifact, NodeState, NodeStatus, Page, RunSummary, Status, Template, Workflow } from "./types";
 
 export interface RunFilter {
   status?: string | undefined;
@@ -148,6 +148,33 @@ export const itemsQuery = (p: string, r: string, { node, iteration, status, curs
     refetchInterval: PACE[stand] ?? false,
     gcTime: PASSING_MS,
   });
+
+export interface FileFilter {
+  node?: string;
+  iteration?: number;
+}
+
+/** The files of a run, or of one turn of a node, oldest first; asked again as it stands. */
+export const filesQuery = (p: string, r: string, { node, iteration }: FileFilter, stand: Status) =>
+  infiniteQueryOptions({
+    queryKey: [...keys.run(p, r), "files", node ?? "", iteration ?? "", stand],
+    queryFn: ({ pageParam, signal }) => {
+      const query = { ...(node === undefined ? {} : { node_id: node }), ...(iteration === undefined ? {} : { iteration }), limit: ITEMS_PER_PAGE, ...from(pageParam) };
+      return data(api.GET("/projects/{project_id}/workflows/runs/{run_id}/artifacts", { params: { path: { project_id: p, run_id: r }, query }, signal }));
+    },
+    initialPageParam: "",
+    getNextPageParam: (last: Page<Artifact>) => last.next_cursor ?? undefined,
+    placeholderData: keepPreviousData,
+    refetchInterval: PACE[stand as NodeStatus] ?? false,
+    gcTime: PASSING_MS,
+  });
+
+/** The bytes of a file. */
+export async function fetchFile(p: string, r: string, file: string): Promise<Blob> {
+  const path = { project_id: p, run_id: r, artifact_id: file };
+  const answer = await api.GET("/projects/{project_id}/workflows/runs/{run_id}/artifacts/{artifact_id}", { params: { path }, parseAs: "blob" });
+  return answer.data as Blob;
+}
 
 /** The child runs that one turn of a node has started, newest first. */
 export const childrenQuery = (p: string, r: string, node: string, iteration: number, stand: NodeStatus, attempt: number) =>

@@ -39,6 +39,8 @@ export type RunEvent = Schemas["EventOut"];
 export type NodeState = Told<Schemas["NodeStateOut"]>;
 /** One item of a map; the last number of its path is its index. */
 export type MapItem = Told<Schemas["ItemOut"]>;
+/** A file that a turn of a node has saved. */
+export type Artifact = Schemas["ArtifactOut"];
 /** What a retry would do with each node. */
 export type Restart = Told<Schemas["RestartOut"]>;
 export type RestartStep = Told<Schemas["StepOut"]>;

@@ -1,5 +1,5 @@
-/** Gives a text to the browser as a file to be saved. */
-export function saveFile(text: string, name: string, type = "application/json"): void {
+/** Gives a text, or bytes, to the browser as a file to be saved. */
+export function saveFile(text: string | Blob, name: string, type = "application/json"): void {
   const url = URL.createObjectURL(new Blob([text], { type }));
   const link = document.createElement("a");
   link.href = url;
