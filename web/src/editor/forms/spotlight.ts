@@ -25,6 +25,8 @@ export function useWanted(): Wanted | null {
 }
 
 const MOST_FRAMES = 40;
+/** So many frames pass before anything is gone to: until the canvas has shown the node, and the list is closed. */
+const FIRST_FRAME = 4;
 const CONTROLS = ".cm-content, input, select, textarea, button";
 
 /** Goes to the field of the place that is wanted, once it is there; where it has none, to the nearest around it. */
@@ -37,7 +39,7 @@ export function useSpotlight(box: RefObject<HTMLElement | null>): void {
     const look = () => {
       const found = nearest(box.current, now.pointer);
       const there = found?.dataset.pointer === now.pointer;
-      if (!there && count++ < MOST_FRAMES) {
+      if (count++ < (there ? FIRST_FRAME : MOST_FRAMES)) {
         frame = requestAnimationFrame(look);
         return;
       }
