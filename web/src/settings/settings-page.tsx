@@ -56,7 +56,7 @@ function Danger({ project }: { project: Project }) {
       </Button>
       {asking && (
         <Confirm open onOpenChange={setAsking} title={`Delete “${project.name}”?`} action="Delete the project" typed={project.name} busy={remove.isPending} error={remove.error} onConfirm={() => remove.mutate()}>
-          <p>Everything in it goes: workflows with their versions, runs with their results and logs, schedules, webhooks and keys. Runs that are at work are stopped.</p>
+          <p>Everything in it goes: workflows with their versions, runs with their results and logs, schedules, webhooks and keys.</p>
         </Confirm>
       )}
     </section>
