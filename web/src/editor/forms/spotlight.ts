@@ -27,7 +27,7 @@ export function useWanted(): Wanted | null {
 const MOST_FRAMES = 40;
 /** So many frames pass before anything is gone to: until the canvas has shown the node, and the list is closed. */
 const FIRST_FRAME = 4;
-const CONTROLS = ".cm-content, input, select, textarea, button";
+const CONTROLS = ".cm-content, input, select, textarea";
 
 /** Goes to the field of the place that is wanted, once it is there; where it has none, to the nearest around it. */
 export function useSpotlight(box: RefObject<HTMLElement | null>): void {
@@ -45,7 +45,7 @@ export function useSpotlight(box: RefObject<HTMLElement | null>): void {
       }
       if (wanted === now) wanted = null;
       found?.scrollIntoView({ block: "center" });
-      found?.querySelector<HTMLElement>(CONTROLS)?.focus({ preventScroll: true });
+      (found?.querySelector<HTMLElement>(CONTROLS) ?? found?.querySelector("button"))?.focus({ preventScroll: true });
     };
     look();
     return () => cancelAnimationFrame(frame);
