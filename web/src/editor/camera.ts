@@ -34,11 +34,12 @@ export function wholeView(bounds: Bounds, pane: { width: number; height: number 
   return getViewportForBounds(bounds, pane.width, pane.height, MIN_ZOOM, MOST, PADDING);
 }
 
-/** The whole graph where it can be read like this, else its beginning. */
-export function openingView(bounds: Bounds, pane: { width: number; height: number }): Viewport {
+/** The whole graph where it can be read like this, else the place that is looked for, else its beginning. */
+export function openingView(bounds: Bounds, pane: { width: number; height: number }, wanted?: Place): Viewport {
   const whole = wholeView(bounds, pane);
   if (whole.zoom >= READABLE) return whole;
   const zoom = READABLE;
+  if (wanted) return { x: pane.width / 2 - (wanted.x + WIDTH / 2) * zoom, y: pane.height / 2 - wanted.y * zoom, zoom };
   const fits = (length: number, room: number) => length * zoom <= room - 2 * EDGE;
   const x = fits(bounds.width, pane.width) ? (pane.width - bounds.width * zoom) / 2 : EDGE;
   const y = fits(bounds.height, pane.height) ? (pane.height - bounds.height * zoom) / 2 : EDGE;

@@ -78,7 +78,8 @@ function Surface({ deeds, pieces, onOpenEnd, pane }: Props & { pane: Pane }) {
   const [moving, setMoving] = useState(NOWHERE);
   const [opening] = useState(() => {
     const bounds = boundsOf(store.doc, store.places);
-    return bounds ? openingView(bounds, pane) : { x: 0, y: 0, zoom: 1 };
+    const [first] = idsOf(store.get().selection);
+    return bounds ? openingView(bounds, pane, first === undefined ? undefined : store.places.get(first)) : { x: 0, y: 0, zoom: 1 };
   });
   const doc = useEditor((_, known) => known.doc);
   const places = useEditor((_, known) => known.places);

@@ -28,7 +28,6 @@ export function Bars({ row, name, label, chosen, now, place, onChoose }: Props) 
       type="button"
       data-row={row.key}
       aria-current={chosen || undefined}
-      aria-label={[name, lap && `lap ${lap}`, statusWord(status), made ? "reused" : took, node !== null && tries > 1 && `${tries} attempts`].filter(Boolean).join(", ")}
       onClick={onChoose}
       className={`group flex h-full w-full items-center text-left -outline-offset-2 ${chosen ? "bg-accent-soft" : "hover:bg-hover/70"}`}
     >
@@ -38,9 +37,10 @@ export function Bars({ row, name, label, chosen, now, place, onChoose }: Props) 
       >
         <StatusIcon status={status} size={13} still />
         <span className={`min-w-0 truncate text-xs ${node === null ? "font-semibold" : "font-medium"}`}>{name}</span>
+        <span className="sr-only">, {statusWord(status)},</span>
         {lap !== "" && <span className="ml-auto shrink-0 text-[11px] text-ink-3 tabular-nums">lap {lap}</span>}
       </span>
-      <span aria-hidden className="relative h-full grow">
+      <span className="relative h-full grow">
         {spans.map((span, index) => (
           <Bar key={index} span={span} ended={ENDED.has(status) ? status : "RUNNING"} now={now} place={place} />
         ))}

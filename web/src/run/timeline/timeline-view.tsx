@@ -14,7 +14,7 @@ const ROW = 32;
 const TICK_WIDTH = 110;
 const MOST_ZOOM = 256;
 /** Room for the words behind the last bar. */
-const TAIL = 96;
+const TAIL = 116;
 
 interface Props {
   run: Run;
