@@ -122,6 +122,18 @@ const create = createRoute({
   component: lazyRouteComponent(() => import("./editor/editor-page"), "NewWorkflowPage"),
 });
 
+export interface CompareSearch {
+  a?: string;
+  b?: string;
+}
+
+const compare = createRoute({
+  getParentRoute: () => root,
+  path: "/projects/$project/compare",
+  component: lazyRouteComponent(() => import("./compare/compare-page"), "ComparePage"),
+  validateSearch: (search: Record<string, unknown>): CompareSearch => ({ ...text("a", search), ...text("b", search) }),
+});
+
 /** A search value may look like a number in the address bar and still be a name. */
 function text<Key extends string>(key: Key, search: Record<string, unknown>): Partial<Record<Key, string>> {
   const value = search[key];
@@ -130,7 +142,7 @@ function text<Key extends string>(key: Key, search: Record<string, unknown>): Pa
 }
 
 export function createAppRouter() {
-  return createRouter({ routeTree: root.addChildren([home, project, runs, workflows, workflow, approvals, catalog, workers, keys, settings, run, edit, create]), defaultPreload: "intent" });
+  return createRouter({ routeTree: root.addChildren([home, project, runs, workflows, workflow, approvals, catalog, workers, keys, settings, run, compare, edit, create]), defaultPreload: "intent" });
 }
 
 declare module "@tanstack/react-router" {

@@ -1,13 +1,11 @@
 import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { api, curl, data, once } from "../api/client";
-import { paths } from "../api/paths";
+import { api, data, once } from "../api/client";
 import { keys } from "../api/queries";
 import { ENDED, type Progress, type Run } from "../api/types";
 import type { Connection, RunStore } from "../stream/run-store";
 import { statusOf } from "../stream/state";
 import { Button } from "../ui/button";
-import { CopyButton } from "../ui/copy-button";
 import { Icon } from "../ui/icons";
 import { LiveBadge } from "../ui/live-badge";
 import { ProgressBar } from "../ui/progress-bar";
@@ -19,6 +17,7 @@ import { NewerVersion } from "./again/newer-version";
 import { NowError, NowLine, type NowLineProps, useNowLine } from "./now-line";
 import { ForkChip, ParentCrumbs } from "./origin";
 import { useRunScope, useStore } from "./run-context";
+import { RunMenu } from "./run-menu";
 
 export function RunHead({ run, connection }: { run: Run; connection: Connection }) {
   const { project, store, ask } = useRunScope();
@@ -42,9 +41,6 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
         <StatusBadge status={run.status} note={run.attempt > 1 ? `attempt ${run.attempt}` : undefined} />
         <LiveBadge state={connection} title={heard ? `Last heard of the server ${clock(new Date(heard).toISOString())}` : undefined} />
         <div className="ml-auto flex flex-wrap gap-2">
-          <CopyButton label="Copy a curl command that starts this run again" text={() => startAgain(run)}>
-            Copy as curl
-          </CopyButton>
           {stopped && (
             <Button icon="retry" onClick={() => ask("retry")}>
               Retry
@@ -55,6 +51,7 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
               {cancel.isPending || cancel.isSuccess ? "Cancel requested" : "Cancel"}
             </Button>
           )}
+          <RunMenu run={run} waiting={now.waiting} />
         </div>
       </div>
       <Facts run={run} now={now} />
@@ -132,9 +129,4 @@ function useCancel(run: Run) {
     },
     onSettled: () => client.invalidateQueries({ queryKey: keys.run(project, runId), exact: true }),
   });
-}
-
-function startAgain(run: Run): string {
-  const body = { workflow_id: run.workflow_id, version: run.version, input_data: run.input };
-  return curl("POST", `${paths.runs(run.project_id)}?execute=true`, body);
 }

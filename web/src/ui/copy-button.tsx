@@ -17,7 +17,7 @@ export function CopyButton({ text, label, children }: { text: () => string; labe
 }
 
 /** The clipboard of the browser needs a secure context; on a plain http address a selection has to do. */
-async function copyText(text: string): Promise<void> {
+export async function copyText(text: string): Promise<void> {
   if (navigator.clipboard) return navigator.clipboard.writeText(text);
   const area = document.createElement("textarea");
   area.value = text;
