@@ -39,7 +39,7 @@ export function toElk(doc: GraphDoc): ElkNode {
   const byId = new Map(doc.nodes.map((node) => [node.id, node]));
   // Edges without both of their ends are not drawn, but keep their numbers.
   const graph: Graph = { nodes: doc.nodes, edges: doc.edges, entry: doc.entry };
-  const loops = findLoops(graph);
+  const loops = loopsOf(doc);
   const home = innermost(loops);
   const order = layers(graph);
   const frames = new Map<string, ElkNode>(loops.map((loop) => [loop.id, frame(loop)]));
@@ -52,6 +52,10 @@ export function toElk(doc: GraphDoc): ElkNode {
   const back = new Set(loops.flatMap((loop) => loop.backEdges));
   root.edges = doc.edges.flatMap((edge, index) => (byId.has(edge.source) && byId.has(edge.target) ? [wire(edge, index, byId.get(edge.source)!, back.has(index))] : []));
   return root;
+}
+
+function loopsOf({ nodes, edges, entry }: GraphDoc): Loop[] {
+  return findLoops({ nodes, edges, entry });
 }
 
 function step(node: RawNode): ElkNode {
@@ -73,20 +77,17 @@ function frame(loop: Loop): ElkNode {
 function wire(edge: RawEdge, index: number, source: RawNode, back: boolean): ElkExtendedEdge {
   const text = labelOf(edge, source);
   const labels = text ? [{ text, width: labelWidth(text), height: LABEL_HEIGHT, layoutOptions: { "elk.edgeLabels.inline": "true" } }] : [];
-  return {
-    id: `e:${index}`,
-    sources: [portId(edge.source, portOf(edge, source))],
-    targets: [portId(edge.target, IN_PORT)],
-    labels,
-    layoutOptions: { "elk.layered.priority.direction": back ? "0" : "10" },
-  };
+  const [from, to] = [portId(edge.source, portOf(edge, source)), portId(edge.target, IN_PORT)];
+  // Turned round, a loop has no cycle: its header comes first, whatever the layout thinks of cycles.
+  return { id: `e:${index}`, sources: [back ? to : from], targets: [back ? from : to], labels };
 }
 
-function fromLayout(doc: GraphDoc, root: ElkNode): Arrangement {
+export function fromLayout(doc: GraphDoc, root: ElkNode): Arrangement {
   const layout = fromElk(root);
   const places = new Map<string, Place>();
   for (const [id, { x, y }] of layout.nodes) places.set(id, { x: Math.round(x), y: Math.round(y) });
   const routes = new Map<string, Route>();
+  const back = new Set(loopsOf(doc).flatMap((loop) => loop.backEdges));
   const byId = new Map(doc.nodes.map((node) => [node.id, node]));
   lanes(doc).forEach((lane, index) => {
     const edge = doc.edges[index]!;
@@ -95,7 +96,8 @@ function fromLayout(doc: GraphDoc, root: ElkNode): Arrangement {
     if (!drawn || drawn.points.length < 2 || !source || !target) return;
     const { label } = drawn;
     const middle = label && { x: label.x + label.width / 2, y: label.y + label.height / 2 };
-    routes.set(routeKey(edge, portOf(edge, byId.get(edge.source)), lane), { points: drawn.points, label: middle, source, target });
+    const points = back.has(index) ? [...drawn.points].reverse() : drawn.points;
+    routes.set(routeKey(edge, portOf(edge, byId.get(edge.source)), lane), { points, label: middle, source, target });
   });
   return { places, routes };
 }

@@ -1,5 +1,7 @@
+import Elk from "elkjs/lib/elk.bundled.js";
 import { describe, expect, it } from "vitest";
 import type { Plan } from "../api/types";
+import { fromLayout, routeKey, toElk } from "./arrange";
 import { NOTHING, type GraphDoc } from "./document";
 import { kept, keep, type Shelf } from "./drafts";
 import { NO_NUMBERS } from "./exact";
@@ -60,6 +62,17 @@ describe("the canvas", () => {
     expect(outer!.x).toBeLessThan(Math.min(inner!.x, 300));
     expect(outer!.x + outer!.width).toBeGreaterThan(Math.max(inner!.x + inner!.width, 1_200 + WIDTH));
     expect(outer!.y).toBeLessThan(inner!.y);
+  });
+
+  it("[EDIT-10] lays each loop out from its header on", async () => {
+    const edges = [["start", "header"], ["header", "work"], ["work", "header"], ["work", "end"]].map(([source, target]) => ({ source: source!, target: target! }));
+    const doc: GraphDoc = { nodes: ["work", "end", "header", "start"].map((id) => ({ id, type: "transform" })), edges };
+    const { places, routes } = fromLayout(doc, await new Elk().layout(toElk(doc)));
+    const across = ["start", "header", "work", "end"].map((id) => places.get(id)!.x);
+    expect(across).toEqual([...across].sort((one, other) => one - other));
+    const back = routes.get(routeKey(edges[2]!, "out", 0))!.points;
+    expect(back[0]!.x).toBe(places.get("work")!.x + WIDTH);
+    expect(back.at(-1)!.x).toBe(places.get("header")!.x);
   });
 
   it("gives a condition a handle for each of its branches, and edges what their handle says", () => {
