@@ -47,3 +47,15 @@ async def test_a_project_is_made_renamed_limited_and_deleted(
     await expect(page.get_by_role("heading", name="Projects")).to_be_visible()
     assert (await api.get(f"/projects/{made}")).status_code == 404
     assert (await api.get(f"/projects/{project.id}")).status_code == 200
+
+
+@pytest.mark.spec("UI-82")
+async def test_an_empty_project_offers_the_templates_and_runs_one_in_two_clicks(page: Page, project: Project) -> None:
+    await page.goto(f"/projects/{project.id}")
+    await expect(page).to_have_url(re.compile("/runs$"))
+    await expect(page.get_by_role("heading", name="Nothing here yet: run something")).to_be_visible()
+    card = page.get_by_role("region", name="Templates").get_by_role("listitem").filter(has_text="Data quality")
+    await card.get_by_role("button", name="Run it").click()
+    await page.get_by_role("dialog").get_by_role("button", name="Start run").click()
+    await expect(page).to_have_url(re.compile("/runs/[0-9a-f-]+$"))
+    await expect(page.locator('main header span[data-status="COMPLETED"]').first).to_be_visible(timeout=120_000)

@@ -51,7 +51,7 @@ function ProjectList({ items }: { items: Project[] }) {
 }
 
 function CreateProject({ first }: { first: boolean }) {
-  const [name, setName] = useState("");
+  const [name, setName] = useState(first ? "My project" : "");
   const client = useQueryClient();
   const navigate = useNavigate();
   const { server } = useMay();

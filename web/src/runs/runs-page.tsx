@@ -1,13 +1,15 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
+import { needs, useMay } from "../api/me";
 import { runsQuery, workflowsQuery } from "../api/queries";
 import { RUN_STATUSES } from "../api/types";
-import { Button } from "../ui/button";
+import { Button, linkLook } from "../ui/button";
 import { Select } from "../ui/field";
+import { Icon } from "../ui/icons";
 import { LiveBadge } from "../ui/live-badge";
 import { PageHead } from "../ui/page-head";
-import { Empty, ErrorBox, Skeleton } from "../ui/states";
+import { Empty, Failed, Skeleton } from "../ui/states";
 import { statusWord } from "../ui/status";
 import { Templates } from "../workflows/templates";
 import { RunTable } from "./run-table";
@@ -20,6 +22,7 @@ export function RunsPage() {
   const [starting, setStarting] = useState(false);
   const runs = useInfiniteQuery(runsQuery(project, filter));
   const connection = useLiveRuns(project, filter);
+  const runner = useMay().may("runner");
   const items = runs.data?.pages.flatMap((page) => page.items) ?? [];
   const filtered = filter.status !== undefined || filter.workflow !== undefined;
 
@@ -27,16 +30,14 @@ export function RunsPage() {
     <>
       <title>Runs · Graphwright</title>
       <PageHead title="Runs" badge={<LiveBadge state={connection} />}>
-        <Button kind="primary" icon="runs" onClick={() => setStarting(true)}>
+        <Button kind="primary" icon="runs" disabled={!runner} title={runner ? undefined : needs("runner")} onClick={() => setStarting(true)}>
           Start run
         </Button>
       </PageHead>
       {(items.length > 0 || filtered) && <Filters project={project} />}
       {runs.isPending && <Skeleton rows={8} />}
       {runs.isError && !runs.data && (
-        <div className="p-5">
-          <ErrorBox error={runs.error} retry={() => void runs.refetch()} />
-        </div>
+        <Failed error={runs.error} retry={() => void runs.refetch()} what="the runs" />
       )}
       {items.length > 0 && <RunTable project={project} runs={items} more={runs.hasNextPage} loading={runs.isFetchingNextPage} onMore={() => void runs.fetchNextPage()} />}
       {runs.data && items.length === 0 && (filtered ? <NoMatch /> : <FirstSteps project={project} />)}
@@ -85,10 +86,18 @@ function NoMatch() {
 }
 
 function FirstSteps({ project }: { project: string }) {
+  const workflows = useQuery(workflowsQuery(project));
+  const none = workflows.data?.length === 0;
   return (
     <>
-      <Empty icon="runs" title="No runs yet">
-        Take a template to see one from start to end, or start one of your workflows.
+      <Empty icon="runs" title={none ? "Nothing here yet: run something" : "No runs yet"}>
+        <p>{none ? "Run one of these templates and watch it, step by step. It stays here as a workflow of yours, to be changed." : "Start one of your workflows, or take a template to see one from start to end."}</p>
+        <p className="mt-3 flex flex-wrap justify-center gap-2">
+          <Link to="/projects/$project/new" params={{ project }} className={linkLook()}>
+            <Icon name="plus" size={15} />
+            Draw a graph of your own
+          </Link>
+        </p>
       </Empty>
       <Templates project={project} />
     </>

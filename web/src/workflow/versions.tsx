@@ -79,7 +79,7 @@ function Row({ workflow, version: { version, node_count, created_at }, shown, bu
           {side && <span className="text-xs font-normal text-accent">{side}</span>}
         </p>
         <p className="text-xs text-ink-3">
-          {node_count} nodes ·{" "}
+          {node_count} {node_count === 1 ? "node" : "nodes"} ·{" "}
           <time dateTime={created_at} title={clock(created_at)}>
             {ago(created_at, now)}
           </time>

@@ -1,6 +1,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, data, once } from "../api/client";
+import { needs, useMay } from "../api/me";
 import { keys, pictureQuery, templatesQuery } from "../api/queries";
 import type { Template } from "../api/types";
 import { StartDialog } from "../runs/start-dialog";
@@ -9,7 +10,7 @@ import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icons";
 import { ErrorBox } from "../ui/states";
 
-/** What one can begin with: one click makes a workflow of a template, a second starts it. */
+/** What one can begin with: one click takes a template up and asks for the input, a second starts it. */
 export function Templates({ project, compact = false }: { project: string; compact?: boolean }) {
   const templates = useQuery(templatesQuery());
   const items = templates.data?.items ?? [];
@@ -30,6 +31,8 @@ export function Templates({ project, compact = false }: { project: string; compa
 function TemplateCard({ project, template }: { project: string; template: Template }) {
   const client = useQueryClient();
   const [starting, setStarting] = useState(false);
+  const editor = useMay().may("editor");
+  const why = editor ? undefined : needs("editor");
   const use = useMutation({
     mutationFn: () => {
       const params = { path: { project_id: project }, header: once() };
@@ -43,13 +46,18 @@ function TemplateCard({ project, template }: { project: string; template: Templa
       <h3 className="mt-3 font-semibold">{template.name}</h3>
       <p className="mt-1 mb-4 line-clamp-3 grow text-ink-2">{template.description}</p>
       {use.isError && <ErrorBox error={use.error} />}
-      <div className="flex items-center gap-3">
+      <div className="flex flex-wrap items-center gap-2">
+        {!use.data && (
+          <Button kind="primary" icon="runs" busy={use.isPending} disabled={!editor} title={why} onClick={() => use.mutate(undefined, { onSuccess: () => setStarting(true) })}>
+            Run it
+          </Button>
+        )}
         {use.data ? (
           <Button kind="primary" icon="runs" onClick={() => setStarting(true)}>
             Start run
           </Button>
         ) : (
-          <Button icon="plus" busy={use.isPending} onClick={() => use.mutate()}>
+          <Button icon="plus" busy={use.isPending} disabled={!editor} title={why} onClick={() => use.mutate()}>
             Use template
           </Button>
         )}

@@ -1,6 +1,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
+import { needs, useMay } from "../api/me";
 import { workflowsQuery } from "../api/queries";
 import type { Workflow } from "../api/types";
 import { StartDialog } from "../runs/start-dialog";
@@ -50,6 +51,7 @@ export function WorkflowsPage() {
 
 function WorkflowRow({ project, workflow, onStart }: { project: string; workflow: Workflow; onStart: () => void }) {
   const now = useNow(30_000);
+  const runner = useMay().may("runner");
   return (
     <li className="flex items-center gap-5 border-b border-line px-5 py-3.5">
       <div className="hidden w-44 shrink-0 sm:block">
@@ -63,7 +65,7 @@ function WorkflowRow({ project, workflow, onStart }: { project: string; workflow
         </h2>
         {workflow.description && <p className="truncate text-ink-2">{workflow.description}</p>}
         <p className="mt-0.5 text-xs text-ink-3">
-          v{workflow.version} · {workflow.graph.nodes.length} nodes · changed{" "}
+          v{workflow.version} · {workflow.graph.nodes.length} {workflow.graph.nodes.length === 1 ? "node" : "nodes"} · changed{" "}
           <time dateTime={workflow.updated_at} title={clock(workflow.updated_at)}>
             {ago(workflow.updated_at, now)}
           </time>
@@ -76,7 +78,7 @@ function WorkflowRow({ project, workflow, onStart }: { project: string; workflow
       <Link to="/projects/$project/workflows/$workflow/edit" params={{ project, workflow: workflow.id }} aria-label={`Edit ${workflow.name}`} className="hidden shrink-0 rounded-lg px-2 py-1 font-medium text-ink-2 hover:bg-hover hover:text-ink sm:block">
         Edit
       </Link>
-      <Button icon="runs" onClick={onStart} aria-label={`Start a run of ${workflow.name}`}>
+      <Button icon="runs" disabled={!runner || !workflow.active} title={runner ? (workflow.active ? undefined : "It is not active.") : needs("runner")} onClick={onStart} aria-label={`Start a run of ${workflow.name}`}>
         Start
       </Button>
     </li>
