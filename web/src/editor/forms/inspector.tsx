@@ -1,5 +1,5 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { useMemo, useRef } from "react";
+import { type RefObject, useEffect, useMemo, useRef } from "react";
 import type { Catalog, GraphDoc, Problem, Selection } from "../document";
 import { DocumentForm } from "./document-form";
 import { EdgeForm } from "./edge-form";
@@ -33,6 +33,7 @@ export function Inspector(props: Props) {
   const run = runs.chosen;
   const box = useRef<HTMLDivElement>(null);
   useSpotlight(box);
+  useOwnDelete(box);
   const scope = useMemo<FormScope>(
     () => ({ doc, catalog, problems, readOnly, project, workflow, run, reader: new Reader(client, project, run, doc) }),
     [client, doc, catalog, problems, readOnly, project, workflow, run],
@@ -47,6 +48,18 @@ export function Inspector(props: Props) {
       </div>
     </FormContext.Provider>
   );
+}
+
+/** Delete, pressed at a button of a form, does not take out what is selected on the canvas. */
+function useOwnDelete(box: RefObject<HTMLElement | null>): void {
+  useEffect(() => {
+    const keep = (event: KeyboardEvent) => {
+      const own = event.target instanceof Node && box.current?.contains(event.target);
+      if (own && (event.key === "Delete" || event.key === "Backspace")) event.stopPropagation();
+    };
+    document.addEventListener("keydown", keep);
+    return () => document.removeEventListener("keydown", keep);
+  }, [box]);
 }
 
 function Chosen({ doc, selection, catalog, onChange }: Props) {
