@@ -5,7 +5,7 @@ import { boundsOf, MIN_ZOOM, openingView } from "./camera";
 import type { Deeds, From } from "./deeds";
 import "./editor.css";
 import "../graph/graph.css";
-import { Motion } from "../graph/motion";
+import { FAR_ZOOM, Motion } from "../graph/motion";
 import { MOST_DRAWN } from "../graph/picture";
 import type { Place } from "./edits";
 import { changeEdge, idsOf, selectionOf } from "./edits";
@@ -23,8 +23,6 @@ const NODE_TYPES: NodeTypes = { step: StepNode, frame: FrameNode };
 const EDGE_TYPES: EdgeTypes = { wire: Wire };
 /** Up to so many nodes all are there, for the keyboard to go to. */
 const RENDERED = 150;
-/** Below this zoom nobody can read, and names and handles are not drawn. */
-const FAR = 0.28;
 /** Where a map of the whole is of use. */
 const MANY = 12;
 const NO_NODES: FlowNode[] = [];
@@ -73,7 +71,7 @@ function LaidOut(props: Props & { pane: Pane }) {
 function Surface({ deeds, pieces, onOpenEnd, pane }: Props & { pane: Pane }) {
   const { store, readOnly } = useEditorScope();
   const rf = useReactFlow();
-  const far = useStore((flow) => flow.transform[2] < FAR);
+  const far = useStore((flow) => flow.transform[2] < FAR_ZOOM);
   const [drawer] = useState(() => new Drawer());
   const [moving, setMoving] = useState(NOWHERE);
   const [opening] = useState(() => {
