@@ -64,6 +64,12 @@ BROKEN: Mapping[str, LiteralString] = {
         where c.project_id <> p.project_id
         union select r.id, r.project_id, w.project_id from runs r join workflows w on w.id = r.workflow_id
         where r.project_id <> w.project_id""",
+    "a file of no run, or bytes of no file, or a file that is not whole": """
+        select a.run_id, a.id from artifacts a where not exists (select 1 from runs r where r.id = a.run_id)
+        union select null, b.artifact_id from artifact_blocks b
+        where not exists (select 1 from artifacts a where a.id = b.artifact_id)
+        union select a.run_id, a.id from artifacts a
+        where size <> (select coalesce(sum(length(data)), 0) from artifact_blocks b where b.artifact_id = a.id)""",
     "a child run that its parent does not know the end of": f"""
         select c.id, c.status, p.id, p.status from runs c join runs p on p.id = c.parent_run_id
         where c.parent_current and c.status not in {ENDED} and p.status in {ENDED} and not c.parent_told""",

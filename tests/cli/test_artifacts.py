@@ -1,12 +1,17 @@
+import asyncio
+import json
+import sys
 from pathlib import Path
 
 import pytest
+from psycopg import AsyncConnection
 
 from app.config import Settings
 from tests.artifacts.files import alone, save, tool
 from tests.cli.conftest import Shell
-from tests.support import settings_for
+from tests.support import ROOT, settings_for
 from tests.worker.conftest import TOOLS
+from tests.worker.runs import graph
 
 NASTY = ["../../up.txt", "/etc/passwd", "..", 'say "hi".txt', "x" * 255, ".hidden"]
 
@@ -60,3 +65,40 @@ async def test_the_files_of_a_run_are_listed_and_written_to_a_folder(remote: She
     again = (await remote.good("runs", "artifacts", run, "--save", str(target))).err.splitlines()
     assert again == told
     assert {path: path.read_bytes() for path in (tmp_path / "saved").rglob("*") if path.is_file()} == there
+
+
+SAVES_AND_READS = graph(
+    [
+        save(name="../a.txt", text="hello"),
+        tool("b", "read", reference="{{ a.output }}"),
+        tool("t", "in_thread", text="x"),
+    ],
+    ("a", "b"),
+)
+
+
+@pytest.mark.spec("ART-28")
+async def test_a_graph_that_is_run_from_a_file_saves_files_that_a_server_shows(local: Shell, database_url: str) -> None:
+    file = local.file("graph.json", SAVES_AND_READS)
+    told = (await local.good("run", file, "--tools", str(TOOLS / "files"), "--json")).value
+
+    assert told["result"]["b"] == "hello"
+    async with await AsyncConnection.connect(database_url) as connection:
+        rows = await (await connection.execute("select run_id::text, name from artifacts order by name")).fetchall()
+    assert rows == [(told["run_id"], "../a.txt"), (told["run_id"], "thread.txt")]
+
+
+@pytest.mark.spec("ART-29")
+async def test_a_program_that_a_graph_is_exported_as_saves_files_where_it_runs(shell: Shell, tmp_path: Path) -> None:
+    file = shell.file("graph.json", SAVES_AND_READS)
+    program = (await shell.good("export", file, "--tools", str(TOOLS / "files"))).out
+    (tmp_path / "program.py").write_text(program)
+    environment = {**shell.environment, "GRAPHWRIGHT_TOOLS": str(TOOLS / "files"), "PYTHONPATH": str(ROOT)}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "program.py", "null", cwd=tmp_path, env=environment, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+
+    assert json.loads(out)["b"] == "hello"
+    there = {path.name: path.read_text() for path in (tmp_path / "files").rglob("*") if path.is_file()}
+    assert there == {"_a.txt": "hello", "thread.txt": "x"}

@@ -49,12 +49,12 @@ export function LapDetails({ node, lap, row, attempt }: Props) {
         </Section>
       )}
       {node.type === "map" && <MapSection node={node.id} lap={lap} />}
+      <Files key={`${node.id}/${lap.iteration}`} filter={{ node: node.id, iteration: lap.iteration }} stand={lap.status} />
       {lap.status === "COMPLETED" && (
         <Section title="Output" aside={lap.truncated && row === undefined && <span className="text-xs text-ink-3">cut, loading the whole</span>}>
           <JsonView value={output ?? null} label="Output" fileName="output.json" />
         </Section>
       )}
-      <Files key={`${node.id}/${lap.iteration}`} filter={{ node: node.id, iteration: lap.iteration }} stand={lap.status} />
       {row?.input !== undefined && row.input !== null && !asks && (
         <Section title="Input">
           <JsonView value={row.input} label="Input" fileName="input.json" />

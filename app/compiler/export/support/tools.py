@@ -1,12 +1,15 @@
 """Tools: Python functions, called with JSON arguments."""
 
 import asyncio
+import hashlib
 import importlib.util
 import inspect
+import mimetypes
 import os
+import re
 import sys
 import typing
-from collections.abc import Callable
+from collections.abc import AsyncIterable, Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -33,6 +36,31 @@ class NodeContext:
 
     async def log(self, message: str, level: str = "info", **fields: Any) -> None:
         """Nobody reads along here."""
+
+    async def token(self, text: str) -> None:
+        """Nobody reads along here."""
+
+    async def save_artifact(self, name: str, data: Any, media_type: str | None = None) -> dict[str, Any]:
+        """Write a file below GRAPHWRIGHT_FILES, else below `files` where this runs; its path stands for its id."""
+        folder = Path(os.environ.get("GRAPHWRIGHT_FILES", "files")) / re.sub(r"[^\w-]", "_", self.idempotency_key)
+        path = folder / (re.sub(r"[^\w. -]", "_", name).strip(". ") or "file")
+        if isinstance(data, AsyncIterable):
+            data = b"".join([piece async for piece in data])
+        content = data.encode() if isinstance(data, str) else bytes(data)
+        await asyncio.to_thread(folder.mkdir, parents=True, exist_ok=True)
+        await asyncio.to_thread(path.write_bytes, content)
+        kind = media_type or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        about = {"name": name, "media_type": kind, "size": len(content)}
+        return {"artifact": str(path), **about, "sha256": hashlib.sha256(content).hexdigest()}
+
+    async def read_artifact(self, reference: Any) -> bytes:
+        """The bytes of a file that was saved here."""
+        path = reference if isinstance(reference, str) else reference["artifact"]
+        return await asyncio.to_thread(Path(path).read_bytes)
+
+    def from_thread(self, coroutine: Any) -> Any:
+        """What a call gives that a plain function cannot await."""
+        return asyncio.run(coroutine)
 
 
 async def call(see: See, function: Callable[..., Any], /, **args: Any) -> Any:
