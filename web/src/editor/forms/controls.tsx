@@ -17,7 +17,7 @@ export interface ControlProps {
   invalid: boolean;
 }
 
-const PLAIN = `${CONTROL} bg-surface`;
+const PLAIN = `${CONTROL} read-only:bg-sunken`;
 
 export function PlainText({ field, value, onChange, id, describedBy, invalid, long }: ControlProps & { long: boolean }) {
   const { readOnly } = useForm();

@@ -154,7 +154,7 @@ function Name({ name, options, taken, onRename }: { name: string; options: strin
         onKeyDown={(event) => {
           if (event.key === "Enter") done();
         }}
-        className={`${CONTROL} h-7 bg-surface !px-2 font-mono text-xs`}
+        className={`${CONTROL} h-7 !px-2 read-only:bg-sunken font-mono text-xs`}
       />
       {options.length > 0 && (
         <datalist id={list}>

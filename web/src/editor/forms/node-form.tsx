@@ -153,7 +153,7 @@ function Id({ id, pointer, messages, onRename }: { id: string; pointer: string; 
           if (event.key === "Enter") done();
           if (event.key === "Escape") setDraft(id);
         }}
-        className={`${CONTROL} h-8 bg-surface font-mono text-xs`}
+        className={`${CONTROL} h-8 font-mono text-xs read-only:bg-sunken`}
       />
       <p id={`${field}-note`} className={`mt-1 text-xs ${trouble ? "text-failed" : "text-ink-3"}`}>
         {trouble ?? "Expressions call the node so; they change with it."}
