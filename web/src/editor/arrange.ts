@@ -71,7 +71,9 @@ function portId(node: string, port: string): string {
 
 function frame(loop: Loop): ElkNode {
   const { top, side, bottom } = LOOP_PADDING;
-  return { id: loop.id, children: [], layoutOptions: { "elk.padding": `[top=${top},left=${side},bottom=${bottom},right=${side}]` } };
+  const padding = `[top=${top},left=${side},bottom=${bottom},right=${side}]`;
+  // Spacings are not handed down.
+  return { id: loop.id, children: [], layoutOptions: { "elk.padding": padding, "elk.spacing.nodeNode": "28", "elk.layered.spacing.nodeNodeBetweenLayers": "52" } };
 }
 
 function wire(edge: RawEdge, index: number, source: RawNode, back: boolean): ElkExtendedEdge {
