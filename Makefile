@@ -16,7 +16,7 @@ WEB_SOURCES := $(shell find web/src web/public web/index.html web/package.json w
 
 say = @printf '\n== %s\n' "$(1)"
 
-.PHONY: setup run test lint bench chaos budgets web types clean
+.PHONY: setup run test lint bench chaos budgets screenshots web types clean
 .DELETE_ON_ERROR:
 
 setup: $(STAMPS)/python $(STAMPS)/web ## everything that is needed to run
@@ -47,6 +47,9 @@ chaos: setup ## the long fault tests, 20 to 30 minutes; `make chaos ARGS="-k out
 
 budgets: setup $(STAMPS)/chromium ## what the pages load, how they move, what axe finds; `make budgets ARGS="--only axe"`
 	@$(BIN)/python -m benchmarks.pages $(ARGS)
+
+screenshots: setup $(STAMPS)/chromium ## the pictures of docs/screenshots, of a server with real runs
+	@$(BIN)/python -m tests.pages.screenshots
 
 web: $(STAMPS)/web ## the built web application
 

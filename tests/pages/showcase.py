@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import httpx
+from playwright.async_api import Page
 
 from tests.support import ROOT, Project, ended
 from tests.worker.runs import graph, in_status
@@ -235,9 +236,23 @@ def pages(made: Showcase) -> dict[str, str]:
     }
 
 
+SETTLED = """() => new Promise((done) => {
+  let timer = setTimeout(done, 300);
+  new MutationObserver(() => { clearTimeout(timer); timer = setTimeout(done, 300); })
+    .observe(document.body, { childList: true, subtree: true });
+  setTimeout(done, 4000);
+})"""
+LAID_OUT = "() => !document.body.innerText.includes('Laying out')"
 AXE = ROOT / "web" / "node_modules" / "axe-core" / "axe.min.js"
 
 
 def axe() -> str:
     """The checker of accessibility, to be run in a page."""
     return AXE.read_text()
+
+
+async def settle(page: Page) -> None:
+    """Wait until nothing comes any more and graphs have their places."""
+    await page.evaluate(SETTLED)
+    await page.wait_for_function(LAID_OUT)
+    await page.evaluate(SETTLED)

@@ -9,7 +9,7 @@ import { ago, between, clock, localTimes, span } from "../ui/time";
 import { useNow } from "../ui/use-now";
 
 const ROW = 49;
-const COLUMNS = "grid grid-cols-[7.5rem_minmax(0,1fr)_5.5rem] md:grid-cols-[7.5rem_minmax(0,1fr)_13rem_7rem_6rem] items-center gap-x-5 px-5";
+const COLUMNS = "grid grid-cols-[6.75rem_minmax(0,1fr)_4.25rem] md:grid-cols-[7.5rem_minmax(0,1fr)_13rem_7rem_6rem] items-center gap-x-3 px-3 md:gap-x-5 md:px-5";
 
 interface Props {
   project: string;
