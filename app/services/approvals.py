@@ -12,8 +12,10 @@ from app.services.projects import must_exist
 from app.services.resume import APPROVAL
 from app.services.work import Work
 
-# The code is looked for in the text of the JSON: PostgreSQL refuses to look into JSON with a NUL character, which a
-# prompt may have. A map waits with the words of its first item, which is there itself.
+# Of runs that wait as a whole the reason is the most telling one of their nodes, so that those which wait for their
+# time are not gone into; nor are those that have not begun. The code is looked for in the text of the JSON: PostgreSQL
+# refuses to look into JSON with a NUL character, which a prompt may have. A map waits with the words of its first item,
+# which is there itself.
 _WAITING = """
     SELECT r.id AS run_id, r.status AS run_status, r.workflow_id, w.name AS workflow_name, r.version, found.*
     FROM runs r JOIN workflows w ON w.id = r.workflow_id CROSS JOIN LATERAL (
@@ -27,7 +29,8 @@ _WAITING = """
         FROM map_items i
         WHERE i.run_id = r.id AND i.status = 'WAITING' AND position(%(code)s in i.reason::text) > 0
     ) AS found
-    WHERE r.project_id = %(project)s AND r.status IN ('QUEUED', 'RUNNING', 'WAITING')
+    WHERE r.project_id = %(project)s AND r.status IN ('QUEUED', 'RUNNING', 'WAITING') AND r.started_at IS NOT NULL
+      AND (r.status <> 'WAITING' OR position(%(code)s in r.reason::text) > 0)
       AND (%(run)s::uuid IS NULL OR (r.id, found.node_id, found.iteration, found.path)
            > (%(run)s, %(node)s, %(iteration)s, %(path)s::int[]))
       AND (%(run)s::uuid IS NULL OR r.id >= %(run)s)
