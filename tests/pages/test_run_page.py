@@ -117,6 +117,7 @@ async def test_a_retry_is_shown_with_what_the_server_has_reset(page: Page, proje
 
 
 @pytest.mark.spec("UI-17")
+@pytest.mark.spec("UI-67")
 async def test_a_lost_network_is_shown_and_healed_without_a_reload(page: Page, project: Project) -> None:
     path = await prepare(project, chain(6, 0))
     await look_at(page, project, path)
@@ -125,6 +126,7 @@ async def test_a_lost_network_is_shown_and_healed_without_a_reload(page: Page, p
     await expect(node(page, "step0", "RUNNING")).to_be_visible()
     await page.context.set_offline(True)
     await expect(connection(page)).to_have_attribute("data-connection", re.compile("resuming|stale"))
+    await expect(connection(page)).to_contain_text("as of")
     assert (await ended(project.client, path, seconds=60))["status"] == "COMPLETED"
     await page.context.set_offline(False)
     await expect(badge(page, "COMPLETED")).to_be_visible()

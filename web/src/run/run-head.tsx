@@ -11,7 +11,7 @@ import { LiveBadge } from "../ui/live-badge";
 import { ProgressBar } from "../ui/progress-bar";
 import { ErrorBox } from "../ui/states";
 import { StatusBadge } from "../ui/status";
-import { between, clock, span } from "../ui/time";
+import { ago, between, clock, span } from "../ui/time";
 import { useNow } from "../ui/use-now";
 import { NewerVersion } from "./again/newer-version";
 import { NowError, NowLine, type NowLineProps, useNowLine } from "./now-line";
@@ -39,7 +39,7 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
         <span className="rounded-md border border-line px-1.5 py-px text-xs text-ink-2">v{run.version}</span>
         <ForkChip run={run} />
         <StatusBadge status={run.status} note={run.attempt > 1 ? `attempt ${run.attempt}` : undefined} />
-        <LiveBadge state={connection} title={heard ? `Last heard of the server ${clock(new Date(heard).toISOString())}` : undefined} />
+        <Freshness connection={connection} heard={heard} />
         <div className="ml-auto flex flex-wrap gap-2">
           {stopped && (
             <Button icon="retry" onClick={() => ask("retry")}>
@@ -64,6 +64,16 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
       {stopped && <NewerVersion run={run} onRetry={(version) => ask("retry", { version })} />}
     </header>
   );
+}
+
+const CUT: ReadonlySet<Connection> = new Set(["resuming", "stale", "refused"]);
+
+/** How fresh what one sees is, and of when it is while the connection is cut. */
+function Freshness({ connection, heard }: { connection: Connection; heard: number | null }) {
+  const cut = heard !== null && CUT.has(connection);
+  const now = useNow(1000, cut);
+  const at = heard === null ? undefined : new Date(heard).toISOString();
+  return <LiveBadge state={connection} title={at && `Last heard of the server ${clock(at)}`} note={cut ? `as of ${ago(at!, now)}` : undefined} />;
 }
 
 function Facts({ run, now: line }: { run: Run; now: Omit<NowLineProps, "run"> }) {

@@ -11,7 +11,7 @@ const LOOKS = {
 export type LiveState = keyof typeof LOOKS;
 
 /** How fresh what one sees is. */
-export function LiveBadge({ state, title }: { state: LiveState; title?: string | undefined }) {
+export function LiveBadge({ state, title, note }: { state: LiveState; title?: string | undefined; note?: string | undefined }) {
   const { color, text, pulse } = LOOKS[state];
   return (
     <span
@@ -22,6 +22,7 @@ export function LiveBadge({ state, title }: { state: LiveState; title?: string |
     >
       <span className={`size-1.5 rounded-full ${pulse ? "breathing" : ""}`} style={{ background: color, boxShadow: `0 0 0 3px color-mix(in srgb, ${color} 18%, transparent)` }} />
       {text}
+      {note && <span aria-hidden className="text-ink-3 tabular-nums">{note}</span>}
     </span>
   );
 }

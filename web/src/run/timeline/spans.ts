@@ -1,4 +1,4 @@
-import type { RunEvent, Status } from "../../api/types";
+import type { Run, RunEvent, Status } from "../../api/types";
 import type { NodeView } from "../../stream/state";
 import { statusOfEvent } from "../event-text";
 
@@ -122,6 +122,16 @@ export function rowsOfViews(views: readonly NodeView[], known: ReadonlySet<strin
     }
   }
   return found;
+}
+
+/** The same of a run whose own events are no longer kept. */
+export function rowOfRun({ queued_at: queued, started_at: started, finished_at: finished, created_at: created, status, attempt, error }: Run): Row {
+  const spans: Span[] = [];
+  const common = { attempt, outcome: null, why: "" };
+  const [begin, end] = [started && Date.parse(started), finished && Date.parse(finished)];
+  if (queued) spans.push({ ...common, kind: "queued", from: Date.parse(queued), to: begin || end || null });
+  if (begin) spans.push({ ...common, kind: "running", from: begin, to: end || null, outcome: end ? status : null, why: error?.message ?? "" });
+  return { key: "", node: null, iteration: 0, path: [], status, made: false, spans, done: 0, at: Date.parse(created) };
 }
 
 /** How long the row did what, in ms. */

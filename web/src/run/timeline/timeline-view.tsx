@@ -25,7 +25,7 @@ interface Props {
 
 /** When what happened: a line for the run and one for each turn of a node, on one scale. */
 export function TimelineView({ run, chosen, lap, onChoose }: Props) {
-  const { rows, from, to } = useTimeline(run);
+  const { rows, pruned, from, to } = useTimeline(run);
   const now = useNow(250, to === null);
   const [width, setWidth] = useState(600);
   const [zoom, setZoom] = useState(1);
@@ -47,7 +47,7 @@ export function TimelineView({ run, chosen, lap, onChoose }: Props) {
   return (
     <div className="flex h-full flex-col">
       <div className="flex h-12 shrink-0 items-center border-b border-line pr-48 pl-5 text-xs leading-4 text-ink-2">
-        <Total row={rows.find(({ node }) => node === null)} now={now} />
+        {pruned ? <p>Attempts and waits of before are no longer kept: what is known is from when to when.</p> : <Total row={rows.find(({ node }) => node === null)} now={now} />}
       </div>
       <div ref={measure} className="min-h-0 grow overflow-auto" onKeyDown={walk} role="presentation">
         <div style={{ width: label + track + TAIL }} className="relative min-w-full">

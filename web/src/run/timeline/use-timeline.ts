@@ -1,10 +1,12 @@
 import { useMemo, useState } from "react";
 import type { Run } from "../../api/types";
 import { useRunScope, useStore } from "../run-context";
-import { type Row, rowsOfViews, Timeline } from "./spans";
+import { type Row, rowOfRun, rowsOfViews, Timeline } from "./spans";
 
 export interface Shown {
   rows: readonly Row[];
+  /** Of some of it only begin and end are known. */
+  pruned: boolean;
   from: number;
   /** Where everything has ended; null while something goes on. */
   to: number | null;
@@ -19,8 +21,9 @@ export function useTimeline(run: Run): Shown {
     timeline.take(store.log.events);
     const told = timeline.rows.filter(({ node, spans, made }) => node === null || spans.length > 0 || made);
     const rest = store.log.pruned > 0 ? rowsOfViews(graph.nodes.flatMap(({ id }) => store.node(id) ?? []), new Set(told.map(({ key }) => key))) : [];
-    const rows = [...told, ...rest].sort((a, b) => Number(a.node !== null) - Number(b.node !== null) || a.at - b.at);
-    return { rows, ...extent(rows, run) };
+    const itself = told.some(({ node }) => node === null) ? [] : [rowOfRun(run)];
+    const rows = [...itself, ...told, ...rest].sort((a, b) => Number(a.node !== null) - Number(b.node !== null) || a.at - b.at);
+    return { rows, pruned: store.log.pruned > 0, ...extent(rows, run) };
     // The log grows in place; the version says when.
   }, [timeline, store, graph, version, run]);
 }
