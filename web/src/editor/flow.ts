@@ -104,6 +104,8 @@ function stepNode(raw: RawNode, place: Place, selected: boolean, problems: reado
     selected,
     draggable: !readOnly,
     connectable: !readOnly,
+    // What cannot be dragged would move the canvas instead, and the click would be the canvas's.
+    ...(readOnly ? { className: "nopan" } : {}),
     // Told beforehand: nodes out of sight are never measured, and their edges are drawn all the same.
     handles: [
       { ...handle, type: "target", id: IN_PORT, position: Position.Left, x: 0, y: HEAD / 2 },
