@@ -378,22 +378,15 @@ async def test_an_old_version_is_looked_at_and_becomes_the_next(page: Page, proj
 
 @pytest.mark.spec("EDIT-12")
 async def test_a_graph_of_1000_nodes_opens_and_is_panned(open_tab: OpenTab, base_url: str, project: Project) -> None:
-    nodes = [
-        {
-            "id": f"n{n}",
-            "type": "transform",
-            "config": {"value": n},
-            "position": {"x": n % 40 * 280, "y": n // 40 * 110},
-        }
-        for n in range(1_000)
-    ]
+    places = [{"x": n % 40 * 280, "y": n // 40 * 110} for n in range(1_000)]
+    kind = {"type": "transform", "config": {"value": 1}}
+    nodes = [{"id": f"n{n}", **kind, "position": place} for n, place in enumerate(places)]
     lines = [{"source": f"n{n}", "target": f"n{n + 1}"} for n in range(999)]
     workflow = await project.workflow({"nodes": nodes, "edges": lines})
     page = await open_tab(base_url)
     await edit(page, project, workflow)
     await page.get_by_role("button", name="Fit the graph").click()
-    picture = page.get_by_role("img", name="1,000 nodes")
-    await expect(picture).to_be_attached()
+    await expect(page.get_by_role("img", name="1,000 nodes")).to_be_attached()
     before = await page.locator(".react-flow__viewport").get_attribute("style")
     await page.mouse.move(600, 750)
     await page.mouse.down()
@@ -401,7 +394,6 @@ async def test_a_graph_of_1000_nodes_opens_and_is_panned(open_tab: OpenTab, base
     await page.mouse.up()
     assert await page.locator(".react-flow__viewport").get_attribute("style") != before
     await page.get_by_role("button", name="Tidy up").is_visible()
-    # From afar the nodes are one picture; whoever points at one of them has chosen it.
     drawn = await page.locator(".far-pieces").first.bounding_box()
     assert drawn is not None
     await page.mouse.click(drawn["x"] + drawn["width"] * 0.5126, drawn["y"] + drawn["height"] / 2)
