@@ -3,6 +3,7 @@ import { freshId, idsOf, type Place, placeOf, rounded } from "./edits";
 import { copyNumbers, type Numbers, parseExact, writeExact } from "./exact";
 import { withNodeRenamed } from "./forms/rename";
 import { readDocument } from "./reading";
+import { HEAD, heightOf, WIDTH } from "./shape";
 
 export interface Pasted {
   doc: GraphDoc;
@@ -78,17 +79,22 @@ function moved(node: RawNode, shift: Place | null): RawNode {
   return place && shift ? { ...node, position: rounded({ x: place.x + shift.x, y: place.y + shift.y }) } : node;
 }
 
-const ASIDE = 36;
+const BELOW = 28;
 
-/** Pasted at a point: around it. Without one: where it was, beside anything that stands there already. */
+/** Pasted at a point: there. Without one: where it was, or below that where something stands already. */
 function shiftOf(doc: GraphDoc, from: GraphDoc, at: Place | null): Place | null {
-  const places = from.nodes.map(placeOf).filter((place) => place !== null);
-  if (places.length === 0) return null;
-  const left = Math.min(...places.map((place) => place.x));
-  const top = Math.min(...places.map((place) => place.y));
+  const boxes = from.nodes.flatMap((node) => {
+    const place = placeOf(node);
+    return place ? [{ ...place, height: heightOf(node) }] : [];
+  });
+  if (boxes.length === 0) return null;
+  const left = Math.min(...boxes.map((box) => box.x));
+  const top = Math.min(...boxes.map((box) => box.y));
   if (at) return { x: at.x - left, y: at.y - top };
-  const taken = new Set(doc.nodes.map(placeOf).map((place) => place && `${place.x},${place.y}`));
-  let aside = 0;
-  while (places.some((place) => taken.has(`${Math.round(place.x + aside)},${Math.round(place.y + aside)}`))) aside += ASIDE;
-  return { x: aside, y: aside };
+  const standing = doc.nodes.flatMap((node) => placeOf(node) ?? []);
+  const step = Math.max(...boxes.map((box) => box.y + box.height)) - top + BELOW;
+  const taken = (down: number) => boxes.some((box) => standing.some((place) => Math.abs(place.x - box.x) < WIDTH && Math.abs(place.y - box.y - down) < HEAD));
+  let down = 0;
+  while (taken(down)) down += step;
+  return { x: 0, y: down };
 }

@@ -23,8 +23,8 @@ export function ProblemList({ problems, onGo }: Props) {
         const place = placeOf(problem, store.doc.edges.length);
         const words = (
           <>
-            <span className="block [overflow-wrap:anywhere]">{problem.message}</span>
-            <code className="block truncate font-mono text-[11px] text-ink-3">{problem.pointer || "/"}</code>
+            <span className="block [overflow-wrap:anywhere]">{problem.message.split("`").map((part, at) => (at % 2 === 1 ? <code key={at}>{part}</code> : part))}</span>
+            <code className="block truncate font-mono text-[11px] text-ink-3">{[problem.node_id, problem.pointer || "/"].filter(Boolean).join(" · ")}</code>
           </>
         );
         return (
