@@ -28,7 +28,7 @@ async def shown(api: httpx.AsyncClient) -> Showcase:
 
 async def _look_at(page: Page, path: str) -> None:
     await page.goto(path)
-    await expect(page.get_by_role("heading", level=1).first).to_be_visible()
+    await expect(page.locator("h1").first).to_be_visible()
     await expect(page.get_by_role("heading", name="There is no such page")).to_have_count(0)
     await settle(page)
 
