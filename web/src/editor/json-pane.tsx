@@ -75,7 +75,7 @@ export function JsonPane() {
           looks,
           colours,
           EditorState.readOnly.of(readOnly),
-          EditorView.contentAttributes.of({ "aria-label": "The graph as JSON" }),
+          EditorView.contentAttributes.of({ "aria-label": "The graph as JSON", tabindex: "0" }),
           EditorView.updateListener.of((update) => {
             if (update.docChanged && !update.transactions.some((one) => one.annotation(ours))) writer.typed(update.state);
           }),
