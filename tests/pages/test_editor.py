@@ -394,7 +394,7 @@ async def test_a_graph_of_1000_nodes_opens_and_is_panned(open_tab: OpenTab, base
     await page.mouse.up()
     assert await page.locator(".react-flow__viewport").get_attribute("style") != before
     await page.get_by_role("button", name="Tidy up").is_visible()
-    drawn = await page.locator(".far-pieces").first.bounding_box()
-    assert drawn is not None
+    await expect(page.locator(".react-flow:not([data-moving])")).to_be_attached()
+    drawn = await page.locator(".far-pieces").first.bounding_box() or {}
     await page.mouse.click(drawn["x"] + drawn["width"] * 0.5126, drawn["y"] + drawn["height"] / 2)
     await expect(page.get_by_role("tab", name="Node", exact=True)).to_be_visible()
