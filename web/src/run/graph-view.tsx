@@ -23,7 +23,7 @@ const NO_EDGES: FlowEdge[] = [];
 const MIN_ZOOM = 0.05;
 const FIT_ZOOM = 1.1;
 /** Room for the tools at the bottom. */
-const FIT_PADDING = { x: "28px", top: "24px", bottom: "68px" } as const;
+const FIT_PADDING = { x: "28px", top: "52px", bottom: "68px" } as const;
 const READABLE = 0.5;
 
 interface Props {
