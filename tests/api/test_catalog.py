@@ -30,7 +30,9 @@ def test_the_forms_are_tested_with_the_node_types_and_tools_that_there_are() -> 
     folders = (examples(),)
     catalog = Catalog(load_registry(folders), folders)
     sample = ROOT / "web" / "src" / "editor" / "forms" / "catalog.sample.json"
-    assert json.loads(sample.read_text()) == {"nodeTypes": catalog.node_types, "tools": catalog.tools}, (
+    # Tools of tests that ran before in this process are registered, too.
+    tools = [tool for tool in catalog.tools if tool["name"].startswith(("agent.", "quality."))]
+    assert json.loads(sample.read_text()) == {"nodeTypes": catalog.node_types, "tools": tools}, (
         "Write what the server lists at /node-types and /tools into the sample."
     )
 

@@ -174,7 +174,7 @@ async def test_a_link_to_a_node_opens_its_panel(page: Page, project: Project) ->
 @pytest.mark.spec("UI-19")
 async def test_the_list_shows_a_run_that_was_started_elsewhere_and_how_it_ends(page: Page, project: Project) -> None:
     await page.goto(f"/projects/{project.id}/runs")
-    await expect(page.get_by_role("heading", name="No runs yet")).to_be_visible()
+    await expect(page.get_by_role("heading", name="Nothing here yet: run something")).to_be_visible()
     await expect(connection(page)).to_have_attribute("data-connection", "live")
     path = await begin(project, chain(1))
     row = page.locator(f'a[data-run="{path.rpartition("/")[2]}"]')

@@ -139,7 +139,7 @@ async def test_a_run_parks_while_a_node_works_elsewhere_and_the_stream_is_live_a
     assert (far["status"], far["reason"], run["reason"]["code"]) == ("RUNNING", None, "working_elsewhere")
     parked = len(seen)
     said = await until(lambda: _more(seen, parked, 3))
-    assert (await project.client.get(path)).json()["status"] == "WAITING"
+    await in_status(project.client, path, "WAITING")
     assert said
 
     run = await ended(project.client, path)

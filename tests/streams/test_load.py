@@ -12,22 +12,25 @@ RUNS = 50
 EVENTS = 12
 
 
-async def watch(place: str, runs: list[str], *, slow: bool) -> tuple[dict[str, list[int]], int]:
-    """The seqs of each run over one WebSocket, and how often it was told that it lags."""
+async def watch(place: str, runs: list[str], *, after: asyncio.Event | None = None) -> tuple[dict[str, list[int]], int]:
+    """The seqs of each run over one WebSocket, and how often it was told that it lags.
+
+    It stands still until `after` is set, where that is given.
+    """
     got: dict[str, list[int]] = {run: [] for run in runs}
     lagged = 0
-    async with connect(place, max_queue=1 if slow else 4096, compression=None) as socket:
+    async with connect(place, max_queue=1 if after else 4096, compression=None) as socket:
         await socket.send(json.dumps({"type": "subscribe", "runs": "*", "after": dict.fromkeys(runs, 0)}))
         snapshot: dict[str, Any] = json.loads(await socket.recv())
         assert {head["id"] for head in snapshot["runs"]} == set(runs)
+        if after is not None:
+            await after.wait()
         while sum(map(len, got.values())) < RUNS * EVENTS:
             message = json.loads(await socket.recv())
             if message["type"] == "lagged":
                 lagged += 1
             else:
                 got[message["run_id"]].append(message["seq"])
-            if slow:
-                await asyncio.sleep(0.002)
     return got, lagged
 
 
@@ -39,11 +42,13 @@ async def test_a_whole_project_under_load_reaches_quick_and_slow_readers(
     runs = [await writer.run() for _ in range(RUNS)]
     names = [str(run) for run in runs]
     place = f"{served.ws}/projects/{writer.project_id}/ws"
-    slow = asyncio.create_task(watch(place, names, slow=True))
-    quick = [asyncio.create_task(watch(place, names, slow=False)) for _ in range(3)]
+    written = asyncio.Event()
+    slow = asyncio.create_task(watch(place, names, after=written))
+    quick = [asyncio.create_task(watch(place, names)) for _ in range(3)]
     for _ in range(EVENTS - 1):
-        await asyncio.gather(*(writer.write(run, PROGRESS, data={"text": "x" * 20_000}) for run in runs))
+        await asyncio.gather(*(writer.write(run, PROGRESS, data={"text": "x" * 40_000}) for run in runs))
     await asyncio.gather(*(writer.write(run, COMPLETED) for run in runs))
+    written.set()
     expected = {name: list(range(1, EVENTS + 1)) for name in names}
     async with asyncio.timeout(40):
         for got, _ in await asyncio.gather(*quick):
