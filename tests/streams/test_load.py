@@ -12,10 +12,13 @@ RUNS = 50
 EVENTS = 12
 
 
-async def watch(place: str, runs: list[str], *, after: asyncio.Event | None = None) -> tuple[dict[str, list[int]], int]:
+async def watch(
+    place: str, runs: list[str], met: asyncio.Semaphore, *, after: asyncio.Event | None = None
+) -> tuple[dict[str, list[int]], int]:
     """The seqs of each run over one WebSocket, and how often it was told that it lags.
 
-    It stands still until `after` is set, where that is given.
+    It releases `met` when it has had the first event of each run; then it stands still until `after` is set, where
+    that is given.
     """
     got: dict[str, list[int]] = {run: [] for run in runs}
     lagged = 0
@@ -23,9 +26,11 @@ async def watch(place: str, runs: list[str], *, after: asyncio.Event | None = No
         await socket.send(json.dumps({"type": "subscribe", "runs": "*", "after": dict.fromkeys(runs, 0)}))
         snapshot: dict[str, Any] = json.loads(await socket.recv())
         assert {head["id"] for head in snapshot["runs"]} == set(runs)
-        if after is not None:
-            await after.wait()
-        while sum(map(len, got.values())) < RUNS * EVENTS:
+        while (count := sum(map(len, got.values()))) < RUNS * EVENTS:
+            if count == RUNS and all(got.values()):
+                met.release()
+                if after is not None:
+                    await after.wait()
             message = json.loads(await socket.recv())
             if message["type"] == "lagged":
                 lagged += 1
@@ -42,10 +47,15 @@ async def test_a_whole_project_under_load_reaches_quick_and_slow_readers(
     runs = [await writer.run() for _ in range(RUNS)]
     names = [str(run) for run in runs]
     place = f"{served.ws}/projects/{writer.project_id}/ws"
-    written = asyncio.Event()
-    slow = asyncio.create_task(watch(place, names, after=written))
-    quick = [asyncio.create_task(watch(place, names)) for _ in range(3)]
-    for _ in range(EVENTS - 1):
+    met, written = asyncio.Semaphore(0), asyncio.Event()
+    slow = asyncio.create_task(watch(place, names, met, after=written))
+    quick = [asyncio.create_task(watch(place, names, met)) for _ in range(3)]
+    await asyncio.gather(*(writer.write(run, PROGRESS) for run in runs))
+    # Who still reads the log as this begins is never told that it lags: it is not behind anything it was promised.
+    async with asyncio.timeout(20):
+        for _ in range(4):
+            await met.acquire()
+    for _ in range(EVENTS - 2):
         await asyncio.gather(*(writer.write(run, PROGRESS, data={"text": "x" * 40_000}) for run in runs))
     await asyncio.gather(*(writer.write(run, COMPLETED) for run in runs))
     written.set()

@@ -47,7 +47,7 @@ async def first_fails(path: str, name: str, fails: bool) -> None:
     if not fails:
         await hold(path, name)
     async with asyncio.timeout(10):
-        while len(Path(path).read_text().splitlines()) < 4:
+        while not Path(path).exists() or len(Path(path).read_text().splitlines()) < 4:
             await asyncio.sleep(0.01)
     raise ValueError("this one fails")
 
