@@ -51,7 +51,7 @@ async def test_a_key_is_made_its_secret_shown_once_and_it_is_deleted(page: Page,
     assert (await project.client.get("/me", headers=headers)).status_code == 401
 
 
-@pytest.mark.spec("UI-78")
+@pytest.mark.spec("UI-78", "EDIT-60")
 async def test_a_page_says_what_a_key_may_not_do_and_takes_another(open_tab: OpenTab, closed: ServerProcess) -> None:
     async with httpx.AsyncClient(base_url=closed.api, headers={"Authorization": f"Bearer {ADMIN}"}) as client:
         project = await Project.make(client)
@@ -69,6 +69,15 @@ async def test_a_page_says_what_a_key_may_not_do_and_takes_another(open_tab: Ope
     await expect(page.get_by_role("button", name="Start run")).to_have_attribute(
         "title", "This needs a key with the role runner."
     )
+    await page.goto(f"/projects/{project.id}/workflows/{workflow}/edit")
+    await expect(page.get_by_text("Changing a workflow needs a key with the role editor.")).to_be_visible()
+    await page.locator(".step").first.click()
+    await page.keyboard.press("Delete")
+    await expect(page.locator(".step")).to_have_count(len(DOUBLE["nodes"]))
+    await expect(page.get_by_role("button", name="Save", exact=True)).to_have_count(0)
+    await expect(page.get_by_role("button", name="Run", exact=True)).to_be_disabled()
+    await page.goto(f"/projects/{project.id}/new")
+    await expect(page.get_by_role("heading", name="Your key may not make workflows")).to_be_visible()
     await page.goto(f"/projects/{project.id}/keys")
     await expect(page.get_by_role("heading", name="Your key may not see the API keys")).to_be_visible()
     await expect(page.get_by_text("this key has viewer")).to_be_visible()

@@ -21,6 +21,6 @@ export function useMay(): { may: (role: Role) => boolean; server: boolean; me: M
 }
 
 /** Why a button is off: the role that it needs. */
-export function needs(role: Role): string {
-  return `This needs a key with the role ${role}.`;
+export function needs(role: Role, what = "This"): string {
+  return `${what} needs a key with the role ${role}.`;
 }

@@ -1,4 +1,5 @@
 import { Link } from "@tanstack/react-router";
+import { needs, useMay } from "../api/me";
 import { Button } from "../ui/button";
 import { Icon } from "../ui/icons";
 import type { Selection } from "./document";
@@ -16,7 +17,8 @@ interface Props {
 }
 
 export function EditorHead({ kept, onAdd, onGo, onSave, onRun, onHelp }: Props) {
-  const { store, project, readOnly } = useEditorScope();
+  const { store, project, readOnly, old } = useEditorScope();
+  const runner = useMay().may("runner");
   const base = useEditor((state) => state.base);
   const name = useEditor((state) => state.name);
   const dirty = useEditor((_, known) => known.dirty);
@@ -40,13 +42,17 @@ export function EditorHead({ kept, onAdd, onGo, onSave, onRun, onHelp }: Props) 
             <Button kind="quiet" icon="undo" aria-label="Undo" title={history.past.length > 0 ? `Undo: ${history.present.what} (Ctrl+Z)` : "Nothing to undo"} disabled={history.past.length === 0} onClick={() => store.undo()} />
             <Button kind="quiet" icon="redo" aria-label="Redo" title={history.future[0] ? `Redo: ${history.future[0].what} (Ctrl+Shift+Z)` : "Nothing to redo"} disabled={history.future.length === 0} onClick={() => store.redo()} />
             <Button kind="quiet" icon="keyboard" aria-label="Keyboard" title="What the keys do (?)" onClick={onHelp} className="max-md:hidden" />
-            <Button icon="runs" onClick={onRun} disabled={empty}>
-              Run
-            </Button>
-            <Button kind="primary" icon="save" onClick={onSave} disabled={empty || !dirty} title="Save (Ctrl+S)">
-              Save
-            </Button>
           </>
+        )}
+        {!old && (
+          <Button icon="runs" onClick={onRun} disabled={empty || !runner} title={runner ? undefined : needs("runner")}>
+            Run
+          </Button>
+        )}
+        {!readOnly && (
+          <Button kind="primary" icon="save" onClick={onSave} disabled={empty || !dirty} title="Save (Ctrl+S)">
+            Save
+          </Button>
         )}
       </div>
     </header>

@@ -3,13 +3,14 @@ import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router"
 import { ReactFlowProvider } from "@xyflow/react";
 import { type ReactNode, useMemo, useState } from "react";
 import { freshKey } from "../api/client";
+import { meQuery, needs, useMay } from "../api/me";
 import { Button } from "../ui/button";
-import { ErrorBox, Skeleton } from "../ui/states";
+import { Empty, ErrorBox, Skeleton } from "../ui/states";
 import type { Catalog } from "./document";
 import { FromRun } from "./from-run";
 import { handed, handOver } from "./handing";
 import { Notice, Notices } from "./notices";
-import { type Opening, openNew, openVersion, openWorkflow } from "./opening";
+import { type Opening, openNew, openToLook, openVersion, openWorkflow } from "./opening";
 import { catalogQuery, type Stored } from "./server";
 import { EditorStore } from "./store";
 import { EditorContext, type EditorScope } from "./use-editor";
@@ -38,6 +39,25 @@ interface Address {
 }
 
 function Loaded(address: Address) {
+  const me = useQuery(meQuery());
+  const editor = useMay().may("editor");
+  if (me.isPending) return <Skeleton rows={6} />;
+  if (!editor && address.workflow === null) return <NotAllowed project={address.project} />;
+  return <Open key={String(editor)} {...address} editor={editor} />;
+}
+
+function NotAllowed({ project }: { project: string }) {
+  return (
+    <Empty icon="key" title="Your key may not make workflows">
+      <p>{needs("editor")}</p>
+      <Link to="/projects/$project/workflows" params={{ project }} className="mt-3 inline-flex h-8 items-center rounded-lg px-3 font-medium text-accent hover:bg-hover">
+        All workflows
+      </Link>
+    </Empty>
+  );
+}
+
+function Open({ editor, ...address }: Address & { editor: boolean }) {
   const { project, workflow, version } = address;
   const [before] = useState(() => (version === undefined ? handed(workflow) : null));
   const [visit] = useState(freshKey);
@@ -47,6 +67,7 @@ function Loaded(address: Address) {
     queryFn: ({ signal }): Promise<Opening> => {
       if (workflow === null) return Promise.resolve(openNew(project, localStorage, freshKey));
       if (version !== undefined) return openVersion(project, workflow, version, signal);
+      if (!editor) return openToLook(project, workflow, signal);
       return openWorkflow(project, workflow, localStorage, freshKey, signal);
     },
     staleTime: Infinity,
@@ -55,7 +76,7 @@ function Loaded(address: Address) {
   });
   const failed = catalog.error ?? opening.error;
   const data = before?.opening ?? opening.data;
-  if (data && catalog.data) return <Opened {...address} opening={data} catalog={catalog.data} before={before?.store ?? null} runAtOnce={before?.run ?? false} />;
+  if (data && catalog.data) return <Opened {...address} editor={editor} opening={data} catalog={catalog.data} before={before?.store ?? null} runAtOnce={before?.run ?? false} />;
   if (failed) {
     return (
       <div className="p-5">
@@ -67,29 +88,35 @@ function Loaded(address: Address) {
 }
 
 interface OpenedProps extends Address {
+  editor: boolean;
   opening: Opening;
   catalog: Catalog;
   before: EditorStore | null;
   runAtOnce: boolean;
 }
 
-function Opened({ project, workflow, version, node, opening, catalog, before, runAtOnce }: OpenedProps) {
+function Opened({ project, workflow, version, node, editor, opening, catalog, before, runAtOnce }: OpenedProps) {
   const navigate = useNavigate();
   const [store] = useState(() => before ?? storeOf(opening, node));
-  const readOnly = version !== undefined && version !== opening.base?.version;
-  const scope = useMemo<EditorScope>(() => ({ store, project, workflow, catalog, readOnly }), [store, project, workflow, catalog, readOnly]);
+  const old = version !== undefined && version !== opening.base?.version;
+  const readOnly = old || !editor;
+  const scope = useMemo<EditorScope>(() => ({ store, project, workflow, catalog, readOnly, old }), [store, project, workflow, catalog, readOnly, old]);
   const created = (stored: Stored, run: boolean) => {
     const slot = opening.slot.replace(":new:", `:${stored.id}:`);
     localStorage.removeItem(opening.slot);
     handOver({ workflow: stored.id, store, run, opening: { ...opening, slot, reopened: null, others: [] } });
     void navigate({ to: EDIT, params: { project, workflow: stored.id }, replace: true });
   };
+  const notices = () => {
+    if (old) return <OldVersion opening={opening} project={project} workflow={workflow!} version={version} editor={editor} />;
+    return editor ? <Told opening={opening} fromRun={workflow !== null} /> : <Notice icon="key" text={`To be looked at only. ${needs("editor", "Changing a workflow")}`} />;
+  };
   const title = opening.base?.name ?? "New workflow";
   return (
     <EditorContext value={scope}>
       <title>{`${title} · Graphwright`}</title>
       <ReactFlowProvider>
-        <Workspace slot={opening.slot} onCreated={created} runAtOnce={runAtOnce} notices={readOnly ? <OldVersion opening={opening} project={project} workflow={workflow!} version={version} /> : <Told opening={opening} fromRun={workflow !== null} />} />
+        <Workspace slot={opening.slot} onCreated={created} runAtOnce={runAtOnce} notices={notices()} />
       </ReactFlowProvider>
     </EditorContext>
   );
@@ -115,10 +142,11 @@ interface OldProps {
   project: string;
   workflow: string;
   version: number;
+  editor: boolean;
 }
 
 /** Versions never change; an old one can be the beginning of the next. */
-function OldVersion({ opening, project, workflow, version }: OldProps): ReactNode {
+function OldVersion({ opening, project, workflow, version, editor }: OldProps): ReactNode {
   const navigate = useNavigate();
   const newest = opening.base!;
   const begin = async () => {
@@ -130,7 +158,7 @@ function OldVersion({ opening, project, workflow, version }: OldProps): ReactNod
   };
   return (
     <Notice icon="key" text={`Version ${version} of ${newest.version}, as it was saved: to be looked at only.`}>
-      <Button kind="quiet" onClick={() => void begin()}>
+      <Button kind="quiet" disabled={!editor} title={editor ? undefined : needs("editor")} onClick={() => void begin()}>
         Go on from this version
       </Button>
       <Link to={EDIT} params={{ project, workflow }} className="inline-flex h-8 items-center rounded-lg px-3 font-medium text-ink-2 hover:bg-hover hover:text-ink">

@@ -62,3 +62,9 @@ export async function openVersion(project: string, workflow: string, version: nu
   const [base, written] = await Promise.all([fetchStored(project, workflow, signal), fetchVersion(project, workflow, version, signal)]);
   return { written, base, name: base.name, pane: null, reopened: null, newer: null, slot: "", others: [] };
 }
+
+/** The newest version to look at, whatever this browser keeps that was not saved. */
+export async function openToLook(project: string, workflow: string, signal?: AbortSignal): Promise<Opening> {
+  const base = await fetchStored(project, workflow, signal);
+  return { written: base, base, name: base.name, pane: null, reopened: null, newer: null, slot: "", others: [] };
+}

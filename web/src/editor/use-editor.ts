@@ -8,6 +8,8 @@ export interface EditorScope {
   workflow: string | null;
   catalog: Catalog;
   readOnly: boolean;
+  /** It is not the newest version: runs take that one. */
+  old: boolean;
 }
 
 export const EditorContext = createContext<EditorScope | null>(null);
