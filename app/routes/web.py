@@ -1,7 +1,9 @@
 """The web application: the built files, and its one page for every address of its own."""
 
+from mimetypes import guess_type
 from pathlib import Path
 
+from starlette.datastructures import Headers
 from starlette.responses import FileResponse, HTMLResponse
 from starlette.types import Receive, Scope, Send
 
@@ -39,11 +41,11 @@ class WebApplication:
             await problem(404, "not_found", "Not Found", f"There is nothing at {path}.")(scope, receive, send)
         elif file := self._file(path):
             cache = FOREVER if path.startswith("/assets/") else ALWAYS_ASK
-            await FileResponse(file, headers={"Cache-Control": cache})(scope, receive, send)
+            await _answer(file, cache, scope)(scope, receive, send)
         elif path.startswith("/assets/"):
             await problem(404, "not_found", "Not Found", f"There is nothing at {path}.")(scope, receive, send)
         elif page := self._file("/index.html"):
-            await FileResponse(page, headers={"Cache-Control": ALWAYS_ASK})(scope, receive, send)
+            await _answer(page, ALWAYS_ASK, scope)(scope, receive, send)
         else:
             await HTMLResponse(NOT_BUILT, headers={"Cache-Control": ALWAYS_ASK})(scope, receive, send)
 
@@ -53,3 +55,13 @@ class WebApplication:
             return None
         file = (self._folder / path.lstrip("/")).resolve()
         return file if file.is_relative_to(self._folder) and file.is_file() else None
+
+
+def _answer(file: Path, cache: str, scope: Scope) -> FileResponse:
+    """The file, or the compressed copy that was built beside it, for who takes that."""
+    headers = {"Cache-Control": cache, "Vary": "Accept-Encoding"}
+    packed = file.with_name(f"{file.name}.gz")
+    if "gzip" not in Headers(scope=scope).get("accept-encoding", "") or not packed.is_file():
+        return FileResponse(file, headers=headers)
+    media_type = guess_type(file.name)[0] or "application/octet-stream"
+    return FileResponse(packed, media_type=media_type, headers={**headers, "Content-Encoding": "gzip"})

@@ -1,19 +1,16 @@
 import { createRootRoute, createRoute, createRouter, lazyRouteComponent, redirect } from "@tanstack/react-router";
 import { RUN_STATUSES } from "./api/types";
 import { NotFound } from "./not-found";
-import { ProjectsPage } from "./projects/projects-page";
 import { runSearch } from "./run/search";
-import { RunsPage } from "./runs/runs-page";
 import { Shell } from "./shell";
 import { workflowSearch } from "./workflow/parts";
-import { WorkflowsPage } from "./workflows/workflows-page";
 
 const root = createRootRoute({ component: Shell, notFoundComponent: NotFound });
 
 const home = createRoute({
   getParentRoute: () => root,
   path: "/",
-  component: ProjectsPage,
+  component: lazyRouteComponent(() => import("./projects/projects-page"), "ProjectsPage"),
   validateSearch: (search: Record<string, unknown>): { all?: boolean } => (search.all ? { all: true } : {}),
 });
 
@@ -25,7 +22,7 @@ export interface RunsSearch {
 const runs = createRoute({
   getParentRoute: () => root,
   path: "/projects/$project/runs",
-  component: RunsPage,
+  component: lazyRouteComponent(() => import("./runs/runs-page"), "RunsPage"),
   validateSearch: (search: Record<string, unknown>): RunsSearch => {
     const known = RUN_STATUSES.find((status) => status === search.status);
     return { ...(known ? { status: known } : {}), ...text("workflow", search) };
@@ -43,7 +40,7 @@ const project = createRoute({
 const workflows = createRoute({
   getParentRoute: () => root,
   path: "/projects/$project/workflows",
-  component: WorkflowsPage,
+  component: lazyRouteComponent(() => import("./workflows/workflows-page"), "WorkflowsPage"),
 });
 
 const workflow = createRoute({

@@ -1,11 +1,16 @@
 import { Outlet, useParams } from "@tanstack/react-router";
-import { KeyDialog } from "./api/key-dialog";
+import { useSyncExternalStore } from "react";
+import { apiKey } from "./api/key";
 import { PhoneBar, PhoneTop } from "./shell/phone";
 import { SideBar } from "./shell/side-bar";
+import { Later, later } from "./ui/later";
+
+const KeyDialog = later(() => import("./api/key-dialog"), "KeyDialog");
 
 /** The frame of every page: where one is, where one can go. A column on wide screens, a bar at the bottom of phones. */
 export function Shell() {
   const { project } = useParams({ strict: false });
+  const asking = useSyncExternalStore(apiKey.subscribe, () => apiKey.isWanted() || apiKey.isChanging());
   return (
     <div className="flex h-full flex-col md:flex-row">
       <a href="#main" className="sr-only focus:not-sr-only focus:absolute focus:z-50 focus:m-2 focus:rounded-lg focus:bg-raised focus:p-2">
@@ -19,7 +24,11 @@ export function Shell() {
         <Outlet />
       </main>
       {project && <PhoneBar project={project} />}
-      <KeyDialog />
+      {asking && (
+        <Later instead={null}>
+          <KeyDialog />
+        </Later>
+      )}
     </div>
   );
 }

@@ -1,6 +1,6 @@
 import { useReactFlow } from "@xyflow/react";
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
-import { StartDialog } from "../runs/start-dialog";
+import { Start } from "../runs/start";
 import { autosave } from "./autosave";
 import { Canvas } from "./canvas";
 import { ConflictDialog } from "./conflict-dialog";
@@ -110,7 +110,7 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
       {open?.kind === "save" && <SaveDialog save={save} onClose={close} onSaved={saved} onConflict={({ theirs }) => setOpen({ kind: "conflict", theirs })} />}
       {open?.kind === "conflict" && <ConflictDialog theirs={open.theirs} busy={save.isPending} onMine={() => over(open.theirs)} onClose={close} />}
       {open?.kind === "help" && <HelpDialog onClose={close} />}
-      {workflow !== null && <StartDialog project={project} open={open?.kind === "run"} onOpenChange={(now) => !now && close()} workflow={workflow} />}
+      {workflow !== null && open?.kind === "run" && <Start project={project} workflow={workflow} onClose={close} />}
     </div>
   );
 }

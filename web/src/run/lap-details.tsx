@@ -3,16 +3,18 @@ import type { GraphNode, NodeState } from "../api/types";
 import type { Lap } from "../stream/state";
 import { Countdown } from "../ui/countdown";
 import { JsonView } from "../ui/json-view";
+import { Later, later } from "../ui/later";
 import { clock } from "../ui/time";
 import { Callouts } from "./callouts";
 import { ChildRuns, startsRuns } from "./child-runs";
 import { Files } from "./files";
 import { Attempts } from "./inspect/attempts";
 import { Logs } from "./inspect/logs";
-import { MapSection } from "./map-section";
 import { Facts, Section } from "./run-panel";
 import { TokenBox } from "./token-box";
 import { WaitBox } from "./wait-box";
+
+const MapSection = later(() => import("./map-section"), "MapSection");
 
 interface Props {
   node: GraphNode;
@@ -48,7 +50,11 @@ export function LapDetails({ node, lap, row, attempt }: Props) {
           </ChildRuns>
         </Section>
       )}
-      {node.type === "map" && <MapSection node={node.id} lap={lap} />}
+      {node.type === "map" && (
+        <Later>
+          <MapSection node={node.id} lap={lap} />
+        </Later>
+      )}
       <Files key={`${node.id}/${lap.iteration}`} filter={{ node: node.id, iteration: lap.iteration }} stand={lap.status} />
       {lap.status === "COMPLETED" && (
         <Section title="Output" aside={lap.truncated && row === undefined && <span className="text-xs text-ink-3">cut, loading the whole</span>}>

@@ -1,12 +1,12 @@
 import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useCallback, useEffect, useMemo, useState } from "react";
 import type { Graph, Run } from "../api/types";
+import { warmUp } from "../graph/engine";
 import { focusNode } from "../graph/focus";
 import type { Connection, RunStore } from "../stream/run-store";
+import { Later, later } from "../ui/later";
 import { ErrorBox, Skeleton } from "../ui/states";
 import type { Choice } from "./again/choice";
-import { ForkDialog } from "./again/fork-dialog";
-import { RetryDialog } from "./again/retry-dialog";
 import { EventList } from "./event-list";
 import { GraphView } from "./graph-view";
 import { NodePanel } from "./node-panel";
@@ -14,14 +14,18 @@ import { RunContext, useStore } from "./run-context";
 import { RunHead } from "./run-head";
 import { RunPanel } from "./run-panel";
 import { atNode, type RunSearch, withoutAsk, withView } from "./search";
-import { TimelineView } from "./timeline/timeline-view";
 import { ViewSwitch } from "./view-switch";
 import { runNow, useRun } from "./use-run";
+
+const ForkDialog = later(() => import("./again/fork-dialog"), "ForkDialog");
+const RetryDialog = later(() => import("./again/retry-dialog"), "RetryDialog");
+const TimelineView = later(() => import("./timeline/timeline-view"), "TimelineView");
 
 const ROUTE = "/projects/$project/runs/$run";
 
 export function RunPage() {
   const { project, run: runId } = useParams({ from: ROUTE });
+  useEffect(warmUp, []);
   return <LoadedRun key={`${project}/${runId}`} project={project} runId={runId} />;
 }
 
@@ -104,7 +108,9 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
           <section aria-label={search.view === "timeline" ? "When" : "Graph"} className="relative h-[56vh] shrink-0 md:h-auto md:min-h-0 md:shrink md:grow">
             <ViewSwitch view={search.view ?? "graph"} onView={look} />
             {search.view === "timeline" ? (
-              <TimelineView run={run} chosen={chosen} lap={iteration} onChoose={choose} />
+              <Later>
+                <TimelineView run={run} chosen={chosen} lap={iteration} onChoose={choose} />
+              </Later>
             ) : (
               <GraphView chosen={chosen} onChoose={choose} following={following && node === undefined} onFollow={follow} />
             )}
@@ -119,8 +125,10 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
           )}
         </aside>
       </div>
-      {search.ask === "fork" && <ForkDialog run={run} choice={search} onChoice={(choice) => ask("fork", choice)} onClose={leave} />}
-      {search.ask === "retry" && <RetryDialog run={run} choice={search} onChoice={(choice) => ask("retry", choice)} onClose={leave} onDone={follow} />}
+      <Later instead={null}>
+        {search.ask === "fork" && <ForkDialog run={run} choice={search} onChoice={(choice) => ask("fork", choice)} onClose={leave} />}
+        {search.ask === "retry" && <RetryDialog run={run} choice={search} onChoice={(choice) => ask("retry", choice)} onClose={leave} onDone={follow} />}
+      </Later>
     </RunContext>
   );
 }

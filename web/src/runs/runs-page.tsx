@@ -13,7 +13,7 @@ import { Empty, Failed, Skeleton } from "../ui/states";
 import { statusWord } from "../ui/status";
 import { Templates } from "../workflows/templates";
 import { RunTable } from "./run-table";
-import { StartDialog } from "./start-dialog";
+import { preloadStart, Start } from "./start";
 import { useLiveRuns } from "./use-live-runs";
 
 export function RunsPage() {
@@ -30,7 +30,7 @@ export function RunsPage() {
     <>
       <title>Runs · Graphwright</title>
       <PageHead title="Runs" badge={<LiveBadge state={connection} />}>
-        <Button kind="primary" icon="runs" disabled={!runner} title={runner ? undefined : needs("runner")} onClick={() => setStarting(true)}>
+        <Button kind="primary" icon="runs" disabled={!runner} title={runner ? undefined : needs("runner")} onPointerEnter={preloadStart} onClick={() => setStarting(true)}>
           Start run
         </Button>
       </PageHead>
@@ -41,7 +41,7 @@ export function RunsPage() {
       )}
       {items.length > 0 && <RunTable project={project} runs={items} more={runs.hasNextPage} loading={runs.isFetchingNextPage} onMore={() => void runs.fetchNextPage()} />}
       {runs.data && items.length === 0 && (filtered ? <NoMatch /> : <FirstSteps project={project} />)}
-      <StartDialog project={project} open={starting} onOpenChange={setStarting} />
+      {starting && <Start project={project} onClose={() => setStarting(false)} />}
     </>
   );
 }

@@ -13,14 +13,13 @@ import { exampleInput, parseInput } from "./example-input";
 
 interface Props {
   project: string;
-  open: boolean;
-  onOpenChange: (open: boolean) => void;
   workflow?: string | undefined;
+  onClose: () => void;
 }
 
-export function StartDialog({ project, open, onOpenChange, workflow }: Props) {
+export function StartDialog({ project, workflow, onClose }: Props) {
   return (
-    <Dialog open={open} onOpenChange={onOpenChange} title="Start a run" description="The run is pinned to the version that is active now.">
+    <Dialog open onOpenChange={onClose} title="Start a run" description="The run is pinned to the version that is active now.">
       <StartForm project={project} workflow={workflow} />
     </Dialog>
   );

@@ -1,5 +1,5 @@
 import * as Radix from "@radix-ui/react-dialog";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import { Button } from "./button";
 
 interface Props {
@@ -13,11 +13,21 @@ interface Props {
 }
 
 export function Dialog({ open, onOpenChange, title, description, wide = false, children }: Props) {
+  const before = useRef<HTMLElement>(null);
+  const remember = () => {
+    if (document.activeElement instanceof HTMLElement) before.current = document.activeElement;
+  };
+  const giveBack = (event: Event) => {
+    event.preventDefault();
+    before.current?.focus();
+  };
   return (
     <Radix.Root open={open} {...(onOpenChange ? { onOpenChange } : {})}>
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/35 backdrop-blur-[2px]" />
         <Radix.Content
+          onOpenAutoFocus={remember}
+          onCloseAutoFocus={giveBack}
           {...(description ? {} : { "aria-describedby": undefined })}
           className={`appearing fixed inset-x-3 top-[8vh] z-50 mx-auto flex max-h-[84vh] ${wide ? "w-fit max-w-7xl" : "max-w-xl"} flex-col overflow-hidden rounded-2xl border border-line bg-raised shadow-pop`}
         >

@@ -6,7 +6,7 @@ import { needs, useMay } from "../api/me";
 import { keys } from "../api/queries";
 import type { Workflow } from "../api/types";
 import { workflowKeys } from "../api/workflow";
-import { StartDialog } from "../runs/start-dialog";
+import { preloadStart, Start } from "../runs/start";
 import { Button, linkLook } from "../ui/button";
 import { Confirm } from "../ui/confirm";
 import { Icon } from "../ui/icons";
@@ -49,7 +49,7 @@ export function WorkflowHead({ workflow }: { workflow: Workflow }) {
           </span>
         )}
         <div className="ml-auto flex flex-wrap gap-2">
-          <Button kind="primary" icon="runs" disabled={!workflow.active || !runner} title={runner ? (workflow.active ? undefined : "It is not active. Activate it first.") : needs("runner")} onClick={() => setOpen("start")}>
+          <Button kind="primary" icon="runs" disabled={!workflow.active || !runner} title={runner ? (workflow.active ? undefined : "It is not active. Activate it first.") : needs("runner")} onPointerEnter={preloadStart} onClick={() => setOpen("start")}>
             Start run
           </Button>
           <Link
@@ -91,7 +91,7 @@ export function WorkflowHead({ workflow }: { workflow: Workflow }) {
           <ErrorBox error={error} />
         </div>
       )}
-      {open === "start" && <StartDialog project={project} open onOpenChange={close} workflow={workflow.id} />}
+      {open === "start" && <Start project={project} workflow={workflow.id} onClose={close} />}
       {open === "details" && <DetailsDialog workflow={workflow} onClose={close} />}
       {open === "delete" && <DeleteDialog workflow={workflow} onClose={close} />}
     </header>

@@ -1,7 +1,9 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams, useSearch } from "@tanstack/react-router";
+import { useEffect } from "react";
 import { workflowQuery } from "../api/workflow";
 import type { Workflow } from "../api/types";
+import { warmUp } from "../graph/engine";
 import { Failed, Skeleton } from "../ui/states";
 import { GraphPicture } from "./graph-picture";
 import { Hooks } from "./hooks";
@@ -14,6 +16,7 @@ import { WorkflowHead } from "./workflow-head";
 export function WorkflowPage() {
   const { project, workflow } = useParams({ from: "/projects/$project/workflows/$workflow" });
   const found = useQuery(workflowQuery(project, workflow));
+  useEffect(warmUp, []);
   if (found.isPending) return <Skeleton />;
   if (!found.data) return <Failed error={found.error} retry={() => void found.refetch()} what="this workflow" />;
   return <Loaded workflow={found.data} />;

@@ -4,11 +4,13 @@ import { api, data, once } from "../api/client";
 import { needs, useMay } from "../api/me";
 import { keys, pictureQuery, templatesQuery } from "../api/queries";
 import type { Template } from "../api/types";
-import { StartDialog } from "../runs/start-dialog";
+import { Start } from "../runs/start";
 import { Button } from "../ui/button";
-import { Dialog } from "../ui/dialog";
 import { Icon } from "../ui/icons";
+import { Later, later } from "../ui/later";
 import { ErrorBox } from "../ui/states";
+
+const LargePicture = later(() => import("./large-picture"), "LargePicture");
 
 /** What one can begin with: one click takes a template up and asks for the input, a second starts it. */
 export function Templates({ project, compact = false }: { project: string; compact?: boolean }) {
@@ -67,7 +69,7 @@ function TemplateCard({ project, template }: { project: string; template: Templa
           </span>
         )}
       </div>
-      {use.data && <StartDialog project={project} open={starting} onOpenChange={setStarting} workflow={use.data.id} />}
+      {use.data && starting && <Start project={project} workflow={use.data.id} onClose={() => setStarting(false)} />}
     </li>
   );
 }
@@ -83,9 +85,11 @@ function Picture({ template }: { template: Template }) {
       <button type="button" aria-label={`Enlarge: ${name}`} onClick={() => setLarge(true)} className="-mx-1 flex h-36 items-center justify-center overflow-hidden rounded-lg hover:bg-hover">
         {picture.data && <img src={picture.data} alt={name} className="max-h-full max-w-full" />}
       </button>
-      <Dialog open={large} onOpenChange={setLarge} title={template.name} wide>
-        <img src={picture.data} alt={name} className="mx-auto max-w-full" />
-      </Dialog>
+      {large && picture.data && (
+        <Later instead={null}>
+          <LargePicture title={template.name} name={name} source={picture.data} onClose={() => setLarge(false)} />
+        </Later>
+      )}
     </>
   );
 }

@@ -4,7 +4,7 @@ import { useState } from "react";
 import { needs, useMay } from "../api/me";
 import { workflowsQuery } from "../api/queries";
 import type { Workflow } from "../api/types";
-import { StartDialog } from "../runs/start-dialog";
+import { preloadStart, Start } from "../runs/start";
 import { Button, linkLook } from "../ui/button";
 import { Icon } from "../ui/icons";
 import { PageHead } from "../ui/page-head";
@@ -44,7 +44,7 @@ export function WorkflowsPage() {
         </ul>
       )}
       {workflows.data && <Templates project={project} />}
-      {starting && <StartDialog project={project} open onOpenChange={() => setStarting(null)} workflow={starting} />}
+      {starting && <Start project={project} workflow={starting} onClose={() => setStarting(null)} />}
     </>
   );
 }
@@ -78,7 +78,7 @@ function WorkflowRow({ project, workflow, onStart }: { project: string; workflow
       <Link to="/projects/$project/workflows/$workflow/edit" params={{ project, workflow: workflow.id }} aria-label={`Edit ${workflow.name}`} className="hidden shrink-0 rounded-lg px-2 py-1 font-medium text-ink-2 hover:bg-hover hover:text-ink sm:block">
         Edit
       </Link>
-      <Button icon="runs" disabled={!runner || !workflow.active} title={runner ? (workflow.active ? undefined : "It is not active.") : needs("runner")} onClick={onStart} aria-label={`Start a run of ${workflow.name}`}>
+      <Button icon="runs" disabled={!runner || !workflow.active} title={runner ? (workflow.active ? undefined : "It is not active.") : needs("runner")} onPointerEnter={preloadStart} onClick={onStart} aria-label={`Start a run of ${workflow.name}`}>
         Start
       </Button>
     </li>
