@@ -62,3 +62,18 @@ async def save(page: Page, version: int) -> None:
     await page.get_by_role("button", name="Save", exact=True).click()
     await page.get_by_role("button", name=f"Save version {version}").click()
     await expect(head(page).get_by_text(f"v{version}", exact=True)).to_be_visible()
+
+
+AT_REST = """() => {
+  const now = document.querySelector(".react-flow__viewport").style.transform;
+  const before = window.seenAt;
+  window.seenAt = now;
+  return before === now;
+}"""
+
+
+async def fit(page: Page) -> None:
+    """Show the whole graph, and wait until it rests."""
+    await page.get_by_role("button", name="Fit the graph").click()
+    await page.evaluate("window.seenAt = null")
+    await page.wait_for_function(AT_REST, polling=150)

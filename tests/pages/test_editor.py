@@ -1,6 +1,7 @@
 """Graphs that are built and changed in the editor."""
 
 import json
+import re
 
 import pytest
 from playwright.async_api import Page, expect
@@ -184,6 +185,20 @@ async def test_nodes_are_copied_within_a_graph_and_into_others(page: Page, proje
     await expect(edges(page)).to_have_count(1)
 
 
+WATCH = """() => {
+  window.touched = new Set();
+  const parts = document.querySelectorAll(".react-flow__nodes, .react-flow__edges, .react-flow__edgelabel-renderer");
+  const watcher = new MutationObserver((changes) => {
+    for (const { target } of changes) {
+      const part = target.closest(".react-flow__node, .react-flow__edge");
+      window.touched.add(part?.dataset.id ?? target.className);
+    }
+  });
+  const all = {attributes: true, childList: true, characterData: true, subtree: true};
+  for (const part of parts) watcher.observe(part, all);
+}"""
+
+
 @pytest.mark.spec("EDIT-12")
 async def test_a_graph_of_1000_nodes_opens_and_is_panned(open_tab: OpenTab, base_url: str, project: Project) -> None:
     places = [{"x": n % 40 * 280, "y": n // 40 * 110} for n in range(1_000)]
@@ -193,6 +208,17 @@ async def test_a_graph_of_1000_nodes_opens_and_is_panned(open_tab: OpenTab, base
     workflow = await project.workflow({"nodes": nodes, "edges": lines})
     page = await open_tab(base_url)
     await edit(page, project, workflow)
+    dragged = await node(page, "n1").bounding_box()
+    assert dragged is not None
+    x, y = dragged["x"] + 60, dragged["y"] + 15
+    await page.mouse.move(x, y)
+    await page.mouse.down()
+    await page.mouse.move(x + 20, y + 20)
+    await expect(node(page, "n1")).to_have_class(re.compile("dragging"))
+    await page.evaluate(WATCH)
+    await page.mouse.move(x + 40, y + 60, steps=10)
+    assert set(await page.evaluate("[...window.touched]")) == {"n1", "e:0", "e:1"}
+    await page.mouse.up()
     await page.get_by_role("button", name="Fit the graph").click()
     await expect(page.get_by_role("img", name="1,000 nodes")).to_be_attached()
     before = await page.locator(".react-flow__viewport").get_attribute("style")

@@ -39,6 +39,18 @@ describe("the canvas", () => {
     expect(after.edges.filter((edge, index) => edge !== before.edges[index]).map(({ id }) => id)).toEqual(["e:499", "e:500"]);
   });
 
+  it("[EDIT-12] gives nothing but the dragged node a new look while it is dragged, and the frame of its loop", () => {
+    const doc = chain(1_000);
+    const drawer = new Drawer();
+    const loop = { header: "n500", nodes: ["n500", "n501"], back_edges: [0], max_iterations: 7, inside: null };
+    const first = drawing(doc, { plan: { loops: [loop] } as unknown as Plan });
+    const { nodes } = drawer.draw(first);
+    const moved = (id: string) => drawer.carried(nodes, first, new Map([[id, { x: 0, y: 400 }]])).filter((node, index) => node !== nodes[index]);
+    expect(moved("n7").map(({ id, position }) => [id, position])).toEqual([["n7", { x: 0, y: 400 }]]);
+    expect(moved("n501").map(({ id }) => id)).toEqual(["frame:n500", "n501"]);
+    expect(drawer.floorsWith(first, new Map([["n501", { x: 0, y: 400 }]])).get(0)).toBeGreaterThan(400);
+  });
+
   it("[EDIT-11] shows each problem at its node or its edge", () => {
     const problems = [
       { code: "invalid_config", pointer: "/nodes/1/config", message: "Give it a value.", node_id: "n1" },

@@ -1,5 +1,6 @@
 import type { ReactFlowInstance } from "@xyflow/react";
 import { arrange } from "./arrange";
+import { fitsBetween, putBetween } from "./between";
 import { boundsOf, wholeView } from "./camera";
 import { copied, pasted } from "./clipboard";
 import type { Catalog, RawEdge } from "./document";
@@ -38,6 +39,24 @@ export class Deeds {
     if (from) next = addEdge(next, edgeFrom(from.source, from.port, node.id));
     store.change(next, `Add ${node.id}`, { selection: { kind: "node", id: node.id } });
     this.show(node.id);
+  }
+
+  /** Puts a node onto an edge: where it is wished, as far as there is room. */
+  insert(piece: Piece, index: number, middle: Place): void {
+    const { store } = this;
+    const edge = store.doc.edges[index];
+    if (!edge || !fitsBetween(piece.type)) return this.add(piece, { at: corner(middle) });
+    const before = this.placed();
+    const { doc, id } = putBetween(before, index, (place) => piece.make(before, place), corner(middle), store.places);
+    store.change(doc, `Put ${id} onto ${edge.source} → ${edge.target}`, { selection: { kind: "node", id } });
+    this.show(id);
+  }
+
+  /** The middle of an edge, by which a node is put onto it without a mouse. */
+  middleOf(index: number): Place | null {
+    const edge = this.store.doc.edges[index];
+    const [from, to] = [edge && this.store.places.get(edge.source), edge && this.store.places.get(edge.target)];
+    return from && to ? { x: (from.x + to.x + WIDTH) / 2, y: (from.y + to.y + HEAD) / 2 } : null;
   }
 
   /** What a node that is added now would hang on: the one that is selected, if anything can follow on it. */
@@ -166,6 +185,11 @@ export class Deeds {
     const heights = new Map(this.store.doc.nodes.map((node) => [node.id, heightOf(node)]));
     return freePlace({ x: x - WIDTH / 2, y: y - HEAD / 2 }, HEAD, this.store.places, heights);
   }
+}
+
+/** Where a node stands whose middle this is. */
+function corner({ x, y }: Place): Place {
+  return { x: x - WIDTH / 2, y: y - HEAD / 2 };
 }
 
 export function counted(nodes: number): string {

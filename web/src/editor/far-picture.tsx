@@ -1,6 +1,8 @@
 import { ViewportPortal } from "@xyflow/react";
+import { memo } from "react";
 import { grouped } from "../graph/picture";
 import type { FlowNode, WireEdge } from "./flow";
+import { lineAt } from "./wires";
 
 interface Props {
   nodes: readonly FlowNode[];
@@ -8,8 +10,8 @@ interface Props {
 }
 
 /** A large graph from afar: one picture in place of thousands of parts that nobody could read or get hold of. */
-export function FarPicture({ nodes, edges }: Props) {
-  const wires = grouped(edges, ({ data, selected }) => look(selected, data?.problems), ({ data }) => data?.line.path ?? "");
+export const FarPicture = memo(function FarPicture({ nodes, edges }: Props) {
+  const wires = grouped(edges, ({ data, selected }) => look(selected, data?.problems), ({ data }) => (data ? lineAt(data.shape, data.from, data.to, data.floor).path : ""));
   const steps = grouped(nodes, (node) => (node.type === "frame" ? "frame" : look(node.selected, node.data.problems)), outline);
   const count = nodes.filter((node) => node.type === "step").length;
   return (
@@ -24,7 +26,7 @@ export function FarPicture({ nodes, edges }: Props) {
       </svg>
     </ViewportPortal>
   );
-}
+});
 
 /** The node that lies there, if any. */
 export function pieceAt(nodes: readonly FlowNode[], { x, y }: { x: number; y: number }): string | null {

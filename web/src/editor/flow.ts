@@ -1,16 +1,16 @@
 import { type Edge, type Node, Position } from "@xyflow/react";
 import type { Plan } from "../api/types";
-import { type Arrangement, lanes, type Route, routeKey } from "./arrange";
+import { type Arrangement, lanes, routeKey } from "./arrange";
 import type { GraphDoc, Problem, RawEdge, RawNode, Selection } from "./document";
 import { idsOf, type Place } from "./edits";
 import { floorsOf, framesOf } from "./frames";
 import { HEAD, heightOf, IN_PORT, labelOf, portOf, portsOf, WIDTH } from "./shape";
-import { type Line, lineOf, lineThrough } from "./wires";
+import type { WireShape } from "./wires";
 
 export type StepNode = Node<{ raw: RawNode; problems: readonly string[] }, "step">;
 export type FrameNode = Node<{ limit: number; header: string }, "frame">;
 export type FlowNode = StepNode | FrameNode;
-export type WireEdge = Edge<{ index: number; line: Line; label: string | null; full: string; error: boolean; problems: readonly string[] }, "wire">;
+export type WireEdge = Edge<{ index: number; shape: WireShape; from: Place; to: Place; floor: number | undefined; label: string | null; full: string; error: boolean; problems: readonly string[] }, "wire">;
 
 export interface Drawing {
   doc: GraphDoc;
@@ -28,23 +28,22 @@ export interface Flow {
 }
 
 const NONE: readonly string[] = [];
-const BELOW = 30;
 
 /** Draws graphs, and again only what has changed since the last time: dragging one of 1,000 nodes draws one. */
 export class Drawer {
   private nodes = new Map<string, { parts: readonly unknown[]; drawn: StepNode }>();
   private edges = new Map<number, { parts: readonly unknown[]; drawn: WireEdge }>();
+  private known: { doc: GraphDoc; byId: ReadonlyMap<string, RawNode>; lane: readonly number[] } | null = null;
   private said: { problems: readonly Problem[]; nodes: Map<string, string[]>; edges: Map<number, string[]> } | null = null;
 
   draw({ doc, places, laid, plan, problems, selection, readOnly }: Drawing): Flow {
-    const byId = new Map(doc.nodes.map((node) => [node.id, node]));
+    const { byId, lane } = this.indexed(doc);
     const chosen = new Set(idsOf(selection));
     if (this.said?.problems !== problems) this.said = { problems, ...sorted(problems) };
     const { said } = this;
     const steps = doc.nodes.map((raw) => this.step(raw, places.get(raw.id)!, chosen.has(raw.id), said.nodes.get(raw.id) ?? NONE, readOnly));
     const frames = framesOf(plan, byId, places);
     const floors = floorsOf(plan, frames);
-    const lane = lanes(doc);
     const edges = doc.edges.flatMap((raw, index) => {
       const [source, target] = [byId.get(raw.source), byId.get(raw.target)];
       if (!source || !target) return [];
@@ -53,6 +52,32 @@ export class Drawer {
     });
     const framed: FlowNode[] = frames.map(({ header, limit, box }) => frameNode(header, limit, box));
     return { nodes: [...framed, ...steps], edges };
+  }
+
+  /** The nodes while some of them are carried elsewhere; all others are the same as before. */
+  carried(nodes: readonly FlowNode[], drawing: Drawing, moving: ReadonlyMap<string, Place>): FlowNode[] {
+    const framed = new Map(this.framesWith(drawing, moving)?.map(({ header, limit, box }) => [`frame:${header}`, frameNode(header, limit, box)]));
+    return nodes.map((node) => {
+      const position = moving.get(node.id);
+      return node.type === "frame" ? (framed.get(node.id) ?? node) : position ? { ...node, position } : node;
+    });
+  }
+
+  /** How far down the edges back of loops go while nodes of theirs are carried elsewhere. */
+  floorsWith(drawing: Drawing, moving: ReadonlyMap<string, Place>): Map<number, number> {
+    const frames = this.framesWith(drawing, moving);
+    return frames ? floorsOf(drawing.plan, frames) : new Map();
+  }
+
+  /** The frames of loops, if nodes in one are carried elsewhere. */
+  private framesWith({ doc, places, plan }: Drawing, moving: ReadonlyMap<string, Place>) {
+    const touched = plan?.loops.some((loop) => loop.nodes.some((id) => moving.has(id))) ?? false;
+    return touched ? framesOf(plan, this.indexed(doc).byId, new Map([...places, ...moving])) : null;
+  }
+
+  private indexed(doc: GraphDoc) {
+    if (this.known?.doc !== doc) this.known = { doc, byId: new Map(doc.nodes.map((node) => [node.id, node])), lane: lanes(doc) };
+    return this.known;
   }
 
   private step(raw: RawNode, place: Place, selected: boolean, problems: readonly string[], readOnly: boolean): StepNode {
@@ -123,7 +148,8 @@ function frameNode(header: string, limit: number, { x, y, width, height }: { x: 
 
 function wireEdge({ raw, index, source, target, laid, picked, floor, lane, problems, readOnly }: Told, from: Place, to: Place): WireEdge {
   const port = portOf(raw, source);
-  const route = laid.routes.get(routeKey(raw, port, lane));
+  const dock = portsOf(source).find(({ id }) => id === port) ?? { x: WIDTH, y: HEAD / 2 };
+  const shape = { dock, heights: [heightOf(source), heightOf(target)] as const, below: port === "error", route: laid.routes.get(routeKey(raw, port, lane)), lane };
   const label = labelOf(raw, source);
   const words = [raw.name, raw.condition, raw.branch].filter((part) => typeof part === "string");
   return {
@@ -133,19 +159,12 @@ function wireEdge({ raw, index, source, target, laid, picked, floor, lane, probl
     target: raw.target,
     sourceHandle: port,
     targetHandle: IN_PORT,
-    data: { index, line: lineFor(source, target, from, to, port, route, floor, lane), label, full: words.join(" · "), error: raw.on === "error", problems },
+    data: { index, shape, from, to, floor, label, full: words.join(" · "), error: raw.on === "error", problems },
     selected: picked,
     reconnectable: !readOnly,
     zIndex: 1,
     ariaLabel: `Edge from ${raw.source} to ${raw.target}${words.length > 0 ? `, ${words.join(", ")}` : ""}`,
   };
-}
-
-function lineFor(source: RawNode, target: RawNode, from: Place, to: Place, port: string, route: Route | undefined, floor: number | undefined, lane: number): Line {
-  if (route && route.source.x === from.x && route.source.y === from.y && route.target.x === to.x && route.target.y === to.y) return lineThrough(route.points, route.label);
-  const dock = portsOf(source).find(({ id }) => id === port) ?? { x: WIDTH, y: HEAD / 2 };
-  const under = Math.max(from.y + heightOf(source), to.y + heightOf(target)) + BELOW;
-  return lineOf({ from: { x: from.x + dock.x, y: from.y + dock.y }, to: { x: to.x, y: to.y + HEAD / 2 }, below: port === "error", floor: floor ?? under, lane });
 }
 
 function same(one: readonly unknown[], other: readonly unknown[]): boolean {

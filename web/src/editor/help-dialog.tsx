@@ -1,7 +1,7 @@
 import { Dialog } from "../ui/dialog";
 
 const HELP: readonly (readonly [string, string])[] = [
-  ["A", "Add a node behind the selected one"],
+  ["A", "Add a node behind the selected one, or onto the selected edge"],
   ["C", "Connect the selected node to another"],
   ["Tab, Enter", "Go from node to node and edge to edge; select"],
   ["Alt + →, Alt + ←", "Go along the edges, and back"],

@@ -1,3 +1,4 @@
+import { warmUp } from "../graph/engine";
 import type { Written } from "./changes";
 import { EMPTY_DOC } from "./document";
 import { draftScope, kept, type KeptDraft, type Shelf, tabName } from "./drafts";
@@ -21,6 +22,7 @@ export interface Opening {
 }
 
 export async function openWorkflow(project: string, workflow: string, shelf: Shelf, fresh: () => string, signal?: AbortSignal): Promise<Opening> {
+  warmUp();
   const newest = await fetchStored(project, workflow, signal);
   const { slot, own, others } = draftsOf(project, workflow, shelf, fresh);
   const written = own && writtenIn(own);

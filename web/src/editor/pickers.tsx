@@ -4,14 +4,15 @@ import { TypeIcon } from "./type-icon";
 import { useEditorScope } from "./use-editor";
 
 interface AddProps {
+  title?: string;
   pieces: readonly Piece[];
   onPick: (piece: Piece) => void;
   onClose: () => void;
 }
 
-export function AddPicker({ pieces, onPick, onClose }: AddProps) {
+export function AddPicker({ title = "Add a node", pieces, onPick, onClose }: AddProps) {
   const find = (search: string) => found(pieces, search).map((piece) => ({ ...piece, icon: <Tile type={piece.type} /> }));
-  return <Picker title="Add a node" label="Search types and tools" find={find} onPick={onPick} onClose={onClose} empty="Nothing is called that." />;
+  return <Picker title={title} label="Search types and tools" find={find} onPick={onPick} onClose={onClose} empty="Nothing is called that." />;
 }
 
 interface NodeProps {

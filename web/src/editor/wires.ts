@@ -1,5 +1,7 @@
-import type { Place } from "./edits";
 import { type Point, roundedPath } from "../graph/layout";
+import type { Route } from "./arrange";
+import type { Place } from "./edits";
+import { HEAD } from "./shape";
 
 export interface Line {
   path: string;
@@ -22,6 +24,23 @@ export interface Ends {
   floor: number;
   /** Its number among the edges between the same ends. */
   lane: number;
+}
+
+/** What the line of an edge is made of but for where its ends stand. */
+export interface WireShape {
+  /** Where it leaves its source, seen from there. */
+  dock: Place;
+  heights: readonly [number, number];
+  below: boolean;
+  route: Route | undefined;
+  lane: number;
+}
+
+/** The line of an edge between two nodes: what the layout has found, as long as both stand where it put them. */
+export function lineAt({ dock, heights, below, route, lane }: WireShape, from: Place, to: Place, floor: number | undefined): Line {
+  if (route && route.source.x === from.x && route.source.y === from.y && route.target.x === to.x && route.target.y === to.y) return lineThrough(route.points, route.label);
+  const under = Math.max(from.y + heights[0], to.y + heights[1]) + BELOW;
+  return lineOf({ from: { x: from.x + dock.x, y: from.y + dock.y }, to: { x: to.x, y: to.y + HEAD / 2 }, below, floor: floor ?? under, lane });
 }
 
 /** The line of an edge between two ends that may stand anywhere. */
@@ -48,5 +67,15 @@ function around(from: Place, to: Place, below: boolean, floor: number): Line {
 export function lineThrough(points: readonly Point[], label: Place | null): Line {
   const [before, end] = [points.at(-2), points.at(-1)];
   const angle = before && end ? (Math.atan2(end.y - before.y, end.x - before.x) * 180) / Math.PI : 0;
-  return { path: roundedPath(points), label: label ?? points[Math.floor(points.length / 2)] ?? { x: 0, y: 0 }, angle };
+  return { path: roundedPath(points), label: label ?? halfway(points), angle };
+}
+
+function halfway(points: readonly Point[]): Place {
+  const parts = points.slice(1).map((end, index) => ({ begin: points[index]!, end, length: Math.hypot(end.x - points[index]!.x, end.y - points[index]!.y) }));
+  let left = parts.reduce((sum, { length }) => sum + length, 0) / 2;
+  for (const { begin, end, length } of parts) {
+    if (length > 0 && left <= length) return { x: begin.x + ((end.x - begin.x) * left) / length, y: begin.y + ((end.y - begin.y) * left) / length };
+    left -= length;
+  }
+  return points[0] ?? { x: 0, y: 0 };
 }

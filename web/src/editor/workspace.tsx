@@ -2,6 +2,7 @@ import { useReactFlow } from "@xyflow/react";
 import { type ReactNode, useCallback, useEffect, useMemo, useState } from "react";
 import { Start } from "../runs/start";
 import { autosave } from "./autosave";
+import { fitsBetween } from "./between";
 import { Canvas } from "./canvas";
 import { ConflictDialog } from "./conflict-dialog";
 import { Deeds, type From } from "./deeds";
@@ -16,12 +17,13 @@ import { type Piece, piecesOf } from "./pieces";
 import { SaveDialog } from "./save-dialog";
 import type { Stored } from "./server";
 import { type Side, SidePanel } from "./side-panel";
+import type { EditorStore } from "./store";
 import { useEditor, useEditorScope } from "./use-editor";
 import { isWriting, useClipboard, useKeys } from "./use-keys";
 import { Conflict, useSave } from "./use-save";
 import { useVerdict } from "./use-verdict";
 
-type Open = { kind: "add"; from: From | null; at: Place | undefined } | { kind: "connect"; from: From } | { kind: "go" } | { kind: "save" } | { kind: "conflict"; theirs: Stored } | { kind: "run" } | { kind: "help" };
+type Open = { kind: "add"; from: From | null; at: Place | undefined } | { kind: "insert"; edge: number; at: Place } | { kind: "connect"; from: From } | { kind: "go" } | { kind: "save" } | { kind: "conflict"; theirs: Stored } | { kind: "run" } | { kind: "help" };
 
 interface Props {
   slot: string;
@@ -42,12 +44,19 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
   const save = useSave(store, project);
   const deeds = useMemo(() => new Deeds(store, rf, catalog, say), [store, rf, catalog, say]);
   const pieces = useMemo(() => piecesOf(catalog), [catalog]);
+  const between = useMemo(() => pieces.filter(({ type }) => fitsBetween(type)), [pieces]);
   const empty = useEditor((_, known) => known.doc.nodes.length === 0);
   const close = () => setOpen(null);
   useVerdict();
   useEffect(() => (readOnly ? undefined : autosave(store, localStorage, slot, setKept)), [store, slot, readOnly]);
 
-  const startAdding = useCallback(() => setOpen({ kind: "add", from: deeds.follows(""), at: undefined }), [deeds]);
+  const startAdding = useCallback(() => {
+    const on = chosenEdge(store);
+    const at = on === null ? null : deeds.middleOf(on);
+    setOpen(on !== null && at ? { kind: "insert", edge: on, at } : { kind: "add", from: deeds.follows(""), at: undefined });
+  }, [deeds, store]);
+  const startInserting = useCallback((edge: number, at: Place) => setOpen({ kind: "insert", edge, at }), []);
+  const openEnd = useCallback((from: From, at: Place) => setOpen({ kind: "add", from, at }), []);
   const startSaving = useCallback(() => (store.dirty ? setOpen({ kind: "save" }) : say("Everything is saved.")), [store, say]);
   const startRunning = () => setOpen({ kind: store.dirty || store.get().base === null ? "save" : "run" });
   useWorkspaceKeys(deeds, { add: startAdding, save: startSaving, connect: (from) => setOpen({ kind: "connect", from }), go: () => setOpen({ kind: "go" }), help: () => setOpen({ kind: "help" }), side: () => setSide((now) => (now === "form" ? "json" : "form")) });
@@ -58,6 +67,12 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
     const id = selection.kind === "node" ? selection.id : edge?.source;
     if (id !== undefined && store.places.has(id)) deeds.show(id);
     else if (edge) setSide("json");
+  };
+  const press = (piece: Piece) => {
+    const on = chosenEdge(store);
+    const at = on === null ? null : deeds.middleOf(on);
+    if (on !== null && at) deeds.insert(piece, on, at);
+    else add(piece);
   };
   const add = (piece: Piece, how?: { from: From | null; at: Place | undefined }) => {
     deeds.add(piece, how ?? { from: deeds.follows(piece.type) });
@@ -76,9 +91,9 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
       <EditorHead kept={kept} onAdd={startAdding} onGo={go} onSave={startSaving} onRun={startRunning} onHelp={() => setOpen({ kind: "help" })} />
       {notices}
       <div className="flex min-h-0 grow flex-col md:flex-row">
-        {!readOnly && <Palette pieces={pieces} onAdd={(piece) => add(piece)} onSearch={startAdding} />}
+        {!readOnly && <Palette pieces={pieces} onAdd={press} onSearch={startAdding} />}
         <section aria-label="Canvas" onPointerDownCapture={stopWriting} className="relative h-[56vh] min-w-0 shrink-0 md:h-auto md:shrink md:grow">
-          <Canvas deeds={deeds} pieces={pieces} onOpenEnd={(from, at) => setOpen({ kind: "add", from, at })} />
+          <Canvas deeds={deeds} pieces={pieces} onOpenEnd={openEnd} onInsert={startInserting} />
           {empty && !readOnly && <EmptyHint onAdd={startAdding} onJson={() => setSide("json")} />}
           <p role="status" className={`pointer-events-none absolute bottom-4 left-1/2 z-20 -translate-x-1/2 rounded-lg bg-ink px-3 py-1.5 text-xs font-medium text-bg shadow-pop transition-opacity ${said ? "opacity-100" : "opacity-0"}`}>
             {said}
@@ -87,6 +102,17 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
         <SidePanel side={side} onSide={setSide} />
       </div>
       {open?.kind === "add" && <AddPicker pieces={pieces} onPick={(piece) => add(piece, { from: piece.type === "input" ? null : open.from, at: open.at })} onClose={close} />}
+      {open?.kind === "insert" && (
+        <AddPicker
+          title="Put a node onto the edge"
+          pieces={between}
+          onPick={(piece) => {
+            deeds.insert(piece, open.edge, open.at);
+            close();
+          }}
+          onClose={close}
+        />
+      )}
       {open?.kind === "go" && (
         <NodePicker
           title="Go to a node"
@@ -113,6 +139,11 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
       {workflow !== null && open?.kind === "run" && <Start project={project} workflow={workflow} onClose={close} />}
     </div>
   );
+}
+
+function chosenEdge(store: EditorStore): number | null {
+  const { selection } = store.get();
+  return selection.kind === "edge" ? selection.index : null;
 }
 
 /** The canvas does not take the keyboard by itself from a field that has it. */
