@@ -15,6 +15,7 @@ from tests.support import API, Project, ServerProcess
 STEP_MS = 30_000
 BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
+ADMIN = "a key of the test"
 OpenTab = Callable[[str], Awaitable[Page]]
 
 
@@ -31,6 +32,17 @@ def base_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 async def _start(home: Path, postgres: str, name: str) -> ServerProcess:
     await make_template(postgres)
     return await ServerProcess(home, await clone(postgres, name)).start()
+
+
+@pytest.fixture
+async def closed(postgres: str, tmp_path: Path) -> AsyncIterator[ServerProcess]:
+    """A server that asks for a key."""
+    name = f"closed_{uuid4().hex}"
+    environment = {"GRAPHWRIGHT_ADMIN_KEY": ADMIN}
+    process = await ServerProcess(tmp_path, await clone(postgres, name), environment).start()
+    yield process
+    process.stop()
+    await drop(postgres, name)
 
 
 @pytest.fixture

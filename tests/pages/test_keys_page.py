@@ -1,31 +1,13 @@
-from collections.abc import AsyncIterator
-from pathlib import Path
-from uuid import uuid4
-
 import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.pages.conftest import STEP_MS, OpenTab
-from tests.postgres import clone, drop
+from tests.pages.conftest import ADMIN, STEP_MS, OpenTab
 from tests.support import DOUBLE, Project, ServerProcess
 
 pytestmark = pytest.mark.timeout(300)
 
 expect.set_options(timeout=STEP_MS)
-
-ADMIN = "a key of the test"
-
-
-@pytest.fixture
-async def closed(postgres: str, tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    """A server that asks for a key."""
-    name = f"closed_{uuid4().hex}"
-    environment = {"GRAPHWRIGHT_ADMIN_KEY": ADMIN}
-    process = await ServerProcess(tmp_path, await clone(postgres, name), environment).start()
-    yield process
-    process.stop()
-    await drop(postgres, name)
 
 
 @pytest.mark.spec("UI-77")

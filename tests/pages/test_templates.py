@@ -1,14 +1,10 @@
 import base64
-from collections.abc import AsyncIterator
-from pathlib import Path
-from uuid import uuid4
 
 import httpx
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.pages.conftest import OpenTab
-from tests.postgres import clone, drop
+from tests.pages.conftest import ADMIN, OpenTab
 from tests.support import Project, ServerProcess
 
 BRIGHTNESS = """
@@ -56,20 +52,9 @@ async def test_pictures_follow_the_theme_of_the_page(page: Page, project: Projec
     assert seen > 200 if theme == "light" else seen < 60
 
 
-@pytest.fixture
-async def closed(postgres: str, tmp_path: Path) -> AsyncIterator[ServerProcess]:
-    """A server that asks for a key."""
-    name = f"closed_{uuid4().hex}"
-    environment = {"GRAPHWRIGHT_ADMIN_KEY": "a key of the test"}
-    process = await ServerProcess(tmp_path, await clone(postgres, name), environment).start()
-    yield process
-    process.stop()
-    await drop(postgres, name)
-
-
 @pytest.mark.spec("TPL-17")
 async def test_pictures_are_shown_where_a_key_is_asked_for(open_tab: OpenTab, closed: ServerProcess) -> None:
-    headers = {"Authorization": "Bearer a key of the test"}
+    headers = {"Authorization": f"Bearer {ADMIN}"}
     async with httpx.AsyncClient(base_url=closed.api, headers=headers) as client:
         project = await Project.make(client)
         assert (await client.get("/templates/linear/picture.svg", headers={"Authorization": ""})).status_code == 401

@@ -20,6 +20,11 @@ export function useMay(): { may: (role: Role) => boolean; server: boolean; me: M
   };
 }
 
+/** Why something is off that needs a role; nothing where it may be done. */
+export function useWhyNot(role: Role): string | undefined {
+  return useMay().may(role) ? undefined : needs(role);
+}
+
 /** Why a button is off: the role that it needs. */
 export function needs(role: Role, what = "This"): string {
   return `${what} needs a key with the role ${role}.`;

@@ -1,7 +1,6 @@
 import { Link } from "@tanstack/react-router";
 import { useId } from "react";
 import type { Approval } from "../api/approvals";
-import { needs, useMay } from "../api/me";
 import { ApprovalForm } from "../run/approval";
 import { useResumeOf } from "../run/use-resume";
 import { Countdown } from "../ui/countdown";
@@ -58,16 +57,7 @@ export function ApprovalCard({ project, approval, open, onOpen, onSent }: Props)
 }
 
 function Body({ project, approval, onSent }: Pick<Props, "project" | "approval" | "onSent">) {
-  const runner = useMay().may("runner");
   const resume = useResumeOf(project, approval.run_id, onSent);
   const { node_id, iteration, item, reason, wake_at } = approval;
-  if (!runner) {
-    return (
-      <div className="space-y-2">
-        <p className="[overflow-wrap:anywhere] whitespace-pre-wrap">{reason.prompt}</p>
-        <p className="text-ink-2">{needs("runner")}</p>
-      </div>
-    );
-  }
   return <ApprovalForm node={node_id} iteration={iteration} {...(item ? { item } : {})} reason={reason} wakeAt={wake_at} resume={resume} />;
 }

@@ -1,5 +1,6 @@
 import { useRef } from "react";
 import { AnswerForm } from "../answers/answer-form";
+import { useWhyNot } from "../api/me";
 import type { Json, Reason } from "../api/types";
 import { Countdown } from "../ui/countdown";
 import { StatusIcon } from "../ui/status";
@@ -25,6 +26,7 @@ interface FormProps extends Props {
 
 export function ApprovalForm({ node, iteration, item, reason, wakeAt, resume }: FormProps) {
   const box = useRef<HTMLDivElement>(null);
+  const why = useWhyNot("runner");
   const send = (answer: Json) => {
     const body = { node_id: node, iteration, ...(item ? { item } : {}), answer };
     resume.mutate(body, { onSuccess: () => box.current?.focus() });
@@ -45,7 +47,8 @@ export function ApprovalForm({ node, iteration, item, reason, wakeAt, resume }: 
           </>
         )}
       </p>
-      {!resume.isSuccess && <AnswerForm schema={reason.schema} label={`Answer for ${item ? `item ${item.join(".")} of ` : ""}${node}`} busy={resume.isPending} error={resume.error} onSend={send} />}
+      {why && <p className="text-ink-2">{why}</p>}
+      {!why && !resume.isSuccess && <AnswerForm schema={reason.schema} label={`Answer for ${item ? `item ${item.join(".")} of ` : ""}${node}`} busy={resume.isPending} error={resume.error} onSend={send} />}
     </div>
   );
 }

@@ -38,16 +38,16 @@ export function NowLine({ run, said, waiting, act, busy }: NowLineProps) {
             {retrying ? <Again at={run.wake_at} /> : <For waiting={waiting} run={run} />}
           </span>
           {retrying && (
-            <Button icon="runs" busy={busy} onClick={() => act({})} className="!h-7">
+            <Button icon="runs" needs="runner" busy={busy} onClick={() => act({})} className="!h-7">
               Go on now
             </Button>
           )}
           {waiting.some(({ code }) => code === "breakpoint") && (
             <>
-              <Button icon="step" busy={busy} onClick={() => act({ mode: "step" })} className="!h-7">
+              <Button icon="step" needs="runner" busy={busy} onClick={() => act({ mode: "step" })} className="!h-7">
                 Step
               </Button>
-              <Button icon="through" busy={busy} title="Run to the end" onClick={() => act({ mode: "run" })} className="!h-7">
+              <Button icon="through" needs="runner" busy={busy} title="Run to the end" onClick={() => act({ mode: "run" })} className="!h-7">
                 <span className="max-sm:sr-only">Run to the end</span>
               </Button>
             </>

@@ -13,6 +13,7 @@ import { ErrorBox } from "../ui/states";
 import { StatusBadge } from "../ui/status";
 import { ago, between, clock, span } from "../ui/time";
 import { useNow } from "../ui/use-now";
+import { preloadRetry } from "./again/dialogs";
 import { NewerVersion } from "./again/newer-version";
 import { NowError, NowLine, type NowLineProps, useNowLine } from "./now-line";
 import { ForkChip, ParentCrumbs } from "./origin";
@@ -42,12 +43,12 @@ export function RunHead({ run, connection }: { run: Run; connection: Connection 
         <Freshness connection={connection} heard={heard} />
         <div className="ml-auto flex flex-wrap gap-2">
           {stopped && (
-            <Button icon="retry" onClick={() => ask("retry")}>
+            <Button icon="retry" needs="runner" onPointerEnter={preloadRetry} onClick={() => ask("retry")}>
               Retry
             </Button>
           )}
           {!ENDED.has(run.status) && (
-            <Button kind="danger" icon="stop" busy={cancel.isPending || cancel.isSuccess} onClick={() => cancel.mutate()}>
+            <Button kind="danger" icon="stop" needs="runner" busy={cancel.isPending || cancel.isSuccess} onClick={() => cancel.mutate()}>
               {cancel.isPending || cancel.isSuccess ? "Cancel requested" : "Cancel"}
             </Button>
           )}

@@ -27,7 +27,7 @@ export function RunMenu({ run, waiting }: { run: Run; waiting: readonly Waiting[
     <>
       <Menu trigger={<Button icon={copied ? "check" : "more"} busy={file.isPending} aria-label="More" title={file.isError ? file.error.message : "More"} className={file.isError ? "!text-failed" : ""} />}>
         {run.status !== "PENDING" && (
-          <MenuItem icon="fork" onSelect={() => ask("fork")}>
+          <MenuItem icon="fork" needs="runner" onSelect={() => ask("fork")}>
             Fork…
           </MenuItem>
         )}

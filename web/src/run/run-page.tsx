@@ -7,6 +7,7 @@ import type { Connection, RunStore } from "../stream/run-store";
 import { Later, later } from "../ui/later";
 import { ErrorBox, Skeleton } from "../ui/states";
 import type { Choice } from "./again/choice";
+import { ForkDialog, RetryDialog } from "./again/dialogs";
 import { EventList } from "./event-list";
 import { GraphView } from "./graph-view";
 import { NodePanel } from "./node-panel";
@@ -17,8 +18,6 @@ import { atNode, type RunSearch, withoutAsk, withView } from "./search";
 import { ViewSwitch } from "./view-switch";
 import { runNow, useRun } from "./use-run";
 
-const ForkDialog = later(() => import("./again/fork-dialog"), "ForkDialog");
-const RetryDialog = later(() => import("./again/retry-dialog"), "RetryDialog");
 const TimelineView = later(() => import("./timeline/timeline-view"), "TimelineView");
 
 const ROUTE = "/projects/$project/runs/$run";

@@ -18,7 +18,7 @@ export function StopBox({ node, iteration }: { node: string; iteration: number }
     <div className="space-y-3">
       <p className="text-ink-2">Below is the input that it would get. Step on above, or give its output yourself.</p>
       {stopped > 1 && (
-        <Button icon="step" busy={busy} onClick={() => resume.mutate({ node_id: node, iteration, mode: "step" })}>
+        <Button icon="step" needs="runner" busy={busy} onClick={() => resume.mutate({ node_id: node, iteration, mode: "step" })}>
           Step this node only
         </Button>
       )}
@@ -52,7 +52,7 @@ function Override({ busy, onSend }: { busy: boolean; onSend: (output: Json) => v
       <p id={`${id}-note`} className={`mt-1.5 mb-3 text-xs ${wrong ? "text-failed" : "text-ink-2"}`}>
         {wrong && !parsed.ok ? parsed.message : "JSON. The node does not run, and the nodes behind it get this."}
       </p>
-      <Button icon="check" busy={busy} disabled={text.trim() === "" || wrong} onClick={() => parsed.ok && onSend(parsed.value)}>
+      <Button icon="check" needs="runner" busy={busy} disabled={text.trim() === "" || wrong} onClick={() => parsed.ok && onSend(parsed.value)}>
         Use this output
       </Button>
     </details>

@@ -1,16 +1,15 @@
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
-import { Link, useNavigate, useParams, useSearch } from "@tanstack/react-router";
+import { useNavigate, useParams, useSearch } from "@tanstack/react-router";
 import { useState } from "react";
-import { needs, useMay } from "../api/me";
 import { runsQuery, workflowsQuery } from "../api/queries";
 import { RUN_STATUSES } from "../api/types";
-import { Button, linkLook } from "../ui/button";
+import { Button } from "../ui/button";
 import { Select } from "../ui/field";
-import { Icon } from "../ui/icons";
 import { LiveBadge } from "../ui/live-badge";
 import { PageHead } from "../ui/page-head";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { statusWord } from "../ui/status";
+import { NewWorkflow } from "../workflows/new-workflow";
 import { Templates } from "../workflows/templates";
 import { RunTable } from "./run-table";
 import { preloadStart, Start } from "./start";
@@ -22,7 +21,6 @@ export function RunsPage() {
   const [starting, setStarting] = useState(false);
   const runs = useInfiniteQuery(runsQuery(project, filter));
   const connection = useLiveRuns(project, filter);
-  const runner = useMay().may("runner");
   const items = runs.data?.pages.flatMap((page) => page.items) ?? [];
   const filtered = filter.status !== undefined || filter.workflow !== undefined;
 
@@ -30,7 +28,7 @@ export function RunsPage() {
     <>
       <title>Runs · Graphwright</title>
       <PageHead title="Runs" badge={<LiveBadge state={connection} />}>
-        <Button kind="primary" icon="runs" disabled={!runner} title={runner ? undefined : needs("runner")} onPointerEnter={preloadStart} onClick={() => setStarting(true)}>
+        <Button kind="primary" icon="runs" needs="runner" onPointerEnter={preloadStart} onClick={() => setStarting(true)}>
           Start run
         </Button>
       </PageHead>
@@ -93,10 +91,9 @@ function FirstSteps({ project }: { project: string }) {
       <Empty icon="runs" title={none ? "Nothing here yet: run something" : "No runs yet"}>
         <p>{none ? "Run one of these templates and watch it, step by step. It stays here as a workflow of yours, to be changed." : "Start one of your workflows, or take a template to see one from start to end."}</p>
         <p className="mt-3 flex flex-wrap justify-center gap-2">
-          <Link to="/projects/$project/new" params={{ project }} className={linkLook()}>
-            <Icon name="plus" size={15} />
+          <NewWorkflow project={project} kind="plain">
             Draw a graph of your own
-          </Link>
+          </NewWorkflow>
         </p>
       </Empty>
       <Templates project={project} />

@@ -87,7 +87,7 @@ function StartForm({ project, workflow }: { project: string; workflow: string | 
       </div>
       {start.isError && <ErrorBox error={start.error} />}
       <div className="flex justify-end">
-        <Button type="submit" kind="primary" icon="runs" busy={start.isPending} disabled={!parsed.ok}>
+        <Button type="submit" kind="primary" icon="runs" needs="runner" busy={start.isPending} disabled={!parsed.ok}>
           Start run
         </Button>
       </div>

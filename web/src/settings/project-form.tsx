@@ -56,7 +56,7 @@ export function ProjectForm({ project }: { project: Project }) {
         <p role="status" className="text-ink-2">
           {save.isSuccess ? "Saved" : !admin && needs("admin")}
         </p>
-        <Button type="submit" kind="primary" busy={save.isPending} disabled={!admin || !complete} title={admin ? undefined : needs("admin")}>
+        <Button type="submit" kind="primary" busy={save.isPending} needs="admin" disabled={!complete}>
           Save
         </Button>
       </div>

@@ -1,4 +1,6 @@
 import type { ButtonHTMLAttributes } from "react";
+import { useWhyNot } from "../api/me";
+import type { Role } from "../api/types";
 import { Icon, type IconName } from "./icons";
 
 const KINDS = {
@@ -18,7 +20,17 @@ interface Props extends ButtonHTMLAttributes<HTMLButtonElement> {
   busy?: boolean;
 }
 
-export function Button({ kind = "plain", icon, busy = false, className = "", children, disabled, ...rest }: Props) {
+/** A button; of what needs a role it is off for others, and says so. */
+export function Button({ needs, ...props }: Props & { needs?: Role }) {
+  return needs ? <Guarded needs={needs} {...props} /> : <Plain {...props} />;
+}
+
+function Guarded({ needs, ...props }: Props & { needs: Role }) {
+  const why = useWhyNot(needs);
+  return <Plain {...props} {...(why ? { disabled: true, title: why } : {})} />;
+}
+
+function Plain({ kind = "plain", icon, busy = false, className = "", children, disabled, ...rest }: Props) {
   const square = children ? "px-3" : "w-8 justify-center";
   return (
     <button

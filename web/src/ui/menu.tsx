@@ -1,5 +1,7 @@
 import { cloneElement, type ComponentProps, type KeyboardEvent, type PointerEvent, type ReactElement, type ReactNode, useCallback, useId, useRef, useState } from "react";
 import { createPortal } from "react-dom";
+import { useWhyNot } from "../api/me";
+import type { Role } from "../api/types";
 import { Icon, type IconName } from "./icons";
 import { type Align, focusItem, itemAt, step, usePlace } from "./menu-focus";
 
@@ -86,7 +88,17 @@ interface ItemProps {
   children: ReactNode;
 }
 
-export function MenuItem({ icon, danger = false, disabled = false, title, onSelect, children }: ItemProps) {
+/** A deed; of what needs a role it is off for others, and says so. */
+export function MenuItem({ needs, ...props }: ItemProps & { needs?: Role }) {
+  return needs ? <GuardedItem needs={needs} {...props} /> : <PlainItem {...props} />;
+}
+
+function GuardedItem({ needs, ...props }: ItemProps & { needs: Role }) {
+  const why = useWhyNot(needs);
+  return <PlainItem {...props} {...(why ? { disabled: true, title: why } : {})} />;
+}
+
+function PlainItem({ icon, danger = false, disabled = false, title, onSelect, children }: ItemProps) {
   return (
     <button type="button" role="menuitem" tabIndex={-1} aria-disabled={disabled} title={title} onClick={disabled ? undefined : onSelect} className={`${ITEM} ${danger ? "text-failed" : ""}`}>
       {icon && <Icon name={icon} size={15} className={danger ? "" : "text-ink-3"} />}

@@ -1,7 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { api, data, once } from "../api/client";
-import { needs, useMay } from "../api/me";
 import type { Delivery, Hook, Status } from "../api/types";
 import { deliveriesQuery, workflowKeys } from "../api/workflow";
 import { Button } from "../ui/button";
@@ -30,7 +29,6 @@ export function Deliveries({ hook }: { hook: Hook }) {
 
 function Row({ hook, delivery }: { hook: Hook; delivery: Delivery }) {
   const now = useNow(10_000);
-  const editor = useMay().may("editor");
   const client = useQueryClient();
   const again = useMutation({
     mutationFn: () => {
@@ -56,7 +54,7 @@ function Row({ hook, delivery }: { hook: Hook; delivery: Delivery }) {
         {again.error && <span className="block text-failed">{again.error.message}</span>}
       </span>
       {delivery.status !== "pending" && (
-        <Button kind="quiet" icon="retry" busy={again.isPending} disabled={!editor} title={editor ? "Send it again" : needs("editor")} aria-label={`Send ${delivery.type} again`} onClick={() => again.mutate()} />
+        <Button kind="quiet" icon="retry" busy={again.isPending} needs="editor" title="Send it again" aria-label={`Send ${delivery.type} again`} onClick={() => again.mutate()} />
       )}
     </li>
   );

@@ -1,7 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, data, once } from "../api/client";
-import { needs, useMay } from "../api/me";
 import type { Hook, Workflow } from "../api/types";
 import { hooksQuery, workflowKeys } from "../api/workflow";
 import { Button } from "../ui/button";
@@ -37,10 +36,8 @@ export function Hooks({ workflow }: { workflow: Workflow }) {
 }
 
 function Row({ hook }: { hook: Hook }) {
-  const editor = useMay().may("editor");
   const [open, setOpen] = useState<"deliveries" | "rotate" | "delete" | null>(null);
   const { change, ping, rotate, remove } = useHook(hook);
-  const why = editor ? undefined : needs("editor");
   const close = () => setOpen(null);
   const error = change.error ?? ping.error;
   const test = () => ping.mutate(undefined, { onSuccess: () => setOpen("deliveries") });
@@ -56,13 +53,13 @@ function Row({ hook }: { hook: Hook }) {
           {hook.problem ? <p className="mt-1 text-xs text-failed">{hook.problem.message}</p> : hook.failing_since && <p className="mt-1 text-xs text-failed">Fails since {clock(hook.failing_since)}</p>}
         </div>
         <div className="flex items-center gap-2">
-          <Button icon="send" busy={ping.isPending} disabled={!editor || !hook.active} title={why ?? "Send it an event of the type hook.ping"} onClick={test}>
+          <Button icon="send" busy={ping.isPending} needs="editor" disabled={!hook.active} title="Send it an event of the type hook.ping" onClick={test}>
             Test
           </Button>
           <Button kind="quiet" icon="clock" aria-label={`Deliveries of ${hook.name}`} title="What it was sent" aria-expanded={open === "deliveries"} onClick={() => setOpen(open === "deliveries" ? null : "deliveries")} />
-          <Button kind="quiet" icon="retry" aria-label={`New secret for ${hook.name}`} title={why ?? "New secret"} disabled={!editor} onClick={() => setOpen("rotate")} />
-          <Button kind="quiet" icon="trash" aria-label={`Delete ${hook.name}`} title={why ?? "Delete"} disabled={!editor} onClick={() => setOpen("delete")} />
-          <Switch on={hook.active} label={`${hook.name} is active`} disabled={!editor || change.isPending} title={why ?? (hook.active ? "Pause" : "Go on")} onChange={(active) => change.mutate(active)} />
+          <Button kind="quiet" icon="retry" aria-label={`New secret for ${hook.name}`} title="New secret" needs="editor" onClick={() => setOpen("rotate")} />
+          <Button kind="quiet" icon="trash" aria-label={`Delete ${hook.name}`} title="Delete" needs="editor" onClick={() => setOpen("delete")} />
+          <Switch on={hook.active} label={`${hook.name} is active`} needs="editor" disabled={change.isPending} title={hook.active ? "Pause" : "Go on"} onChange={(active) => change.mutate(active)} />
         </div>
       </div>
       {error && <div className="mt-3"><ErrorBox error={error} /></div>}

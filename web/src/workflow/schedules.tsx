@@ -2,7 +2,6 @@ import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, data, once } from "../api/client";
-import { needs, useMay } from "../api/me";
 import type { Schedule, Workflow } from "../api/types";
 import { schedulesQuery, workflowKeys } from "../api/workflow";
 import { Button } from "../ui/button";
@@ -37,11 +36,8 @@ export function Schedules({ workflow }: { workflow: Workflow }) {
 }
 
 function Row({ workflow, schedule }: { workflow: Workflow; schedule: Schedule }) {
-  const { may } = useMay();
   const [open, setOpen] = useState<"history" | "edit" | "delete" | null>(null);
   const { change, fire, remove } = useSchedule(workflow, schedule);
-  const editor = may("editor");
-  const why = editor ? undefined : needs("editor");
   const error = change.error ?? fire.error;
   return (
     <li className="rounded-xl border border-line p-4 shadow-card">
@@ -54,13 +50,13 @@ function Row({ workflow, schedule }: { workflow: Workflow; schedule: Schedule })
           <Times workflow={workflow} schedule={schedule} />
         </div>
         <div className="flex items-center gap-2">
-          <Button icon="runs" busy={fire.isPending} disabled={!may("runner")} title={may("runner") ? undefined : needs("runner")} onClick={() => fire.mutate()}>
+          <Button icon="runs" busy={fire.isPending} needs="runner" onClick={() => fire.mutate()}>
             Run now
           </Button>
           <Button kind="quiet" icon="clock" aria-label={`History of ${schedule.name}`} title="What became of its times" aria-expanded={open === "history"} onClick={() => setOpen(open === "history" ? null : "history")} />
-          <Button kind="quiet" icon="edit" aria-label={`Change ${schedule.name}`} title={why ?? "Change"} disabled={!editor} onClick={() => setOpen("edit")} />
-          <Button kind="quiet" icon="trash" aria-label={`Delete ${schedule.name}`} title={why ?? "Delete"} disabled={!editor} onClick={() => setOpen("delete")} />
-          <Switch on={schedule.active} label={`${schedule.name} is active`} disabled={!editor || change.isPending} title={why ?? (schedule.active ? "Pause" : "Go on")} onChange={(active) => change.mutate(active)} />
+          <Button kind="quiet" icon="edit" aria-label={`Change ${schedule.name}`} title="Change" needs="editor" onClick={() => setOpen("edit")} />
+          <Button kind="quiet" icon="trash" aria-label={`Delete ${schedule.name}`} title="Delete" needs="editor" onClick={() => setOpen("delete")} />
+          <Switch on={schedule.active} label={`${schedule.name} is active`} needs="editor" disabled={change.isPending} title={schedule.active ? "Pause" : "Go on"} onChange={(active) => change.mutate(active)} />
         </div>
       </div>
       {fire.data && (

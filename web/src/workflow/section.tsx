@@ -1,6 +1,5 @@
 import type { UseQueryResult } from "@tanstack/react-query";
 import type { ReactNode } from "react";
-import { needs, useMay } from "../api/me";
 import { Button } from "../ui/button";
 import type { IconName } from "../ui/icons";
 import { Empty, Failed, Skeleton } from "../ui/states";
@@ -19,9 +18,8 @@ interface Props<T> {
 
 /** A list of things that belong to a workflow, with the way to make one. */
 export function Section<T>({ query, what, about, add, onAdd, icon, none, children }: Props<T>) {
-  const editor = useMay().may("editor");
   const button = (
-    <Button icon="plus" disabled={!editor} title={editor ? undefined : needs("editor")} onClick={onAdd}>
+    <Button icon="plus" needs="editor" onClick={onAdd}>
       {add}
     </Button>
   );

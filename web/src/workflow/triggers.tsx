@@ -1,7 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, BASE, data, once } from "../api/client";
-import { needs, useMay } from "../api/me";
 import type { Trigger, Workflow } from "../api/types";
 import { triggersQuery, workflowKeys } from "../api/workflow";
 import { Button } from "../ui/button";
@@ -46,10 +45,8 @@ export function Triggers({ workflow }: { workflow: Workflow }) {
 }
 
 function Row({ workflow, trigger }: { workflow: Workflow; trigger: Trigger }) {
-  const editor = useMay().may("editor");
   const [open, setOpen] = useState<"rotate" | "delete" | null>(null);
   const { change, rotate, remove } = useTrigger(workflow, trigger);
-  const why = editor ? undefined : needs("editor");
   const close = () => setOpen(null);
   return (
     <li className="rounded-xl border border-line p-4 shadow-card">
@@ -62,9 +59,9 @@ function Row({ workflow, trigger }: { workflow: Workflow; trigger: Trigger }) {
           </p>
         </div>
         <div className="flex items-center gap-2">
-          <Button kind="quiet" icon="retry" aria-label={`New secret for ${trigger.name}`} title={why ?? "New secret"} disabled={!editor} onClick={() => setOpen("rotate")} />
-          <Button kind="quiet" icon="trash" aria-label={`Delete ${trigger.name}`} title={why ?? "Delete"} disabled={!editor} onClick={() => setOpen("delete")} />
-          <Switch on={trigger.active} label={`${trigger.name} is active`} disabled={!editor || change.isPending} title={why ?? (trigger.active ? "Pause" : "Go on")} onChange={(active) => change.mutate(active)} />
+          <Button kind="quiet" icon="retry" aria-label={`New secret for ${trigger.name}`} title="New secret" needs="editor" onClick={() => setOpen("rotate")} />
+          <Button kind="quiet" icon="trash" aria-label={`Delete ${trigger.name}`} title="Delete" needs="editor" onClick={() => setOpen("delete")} />
+          <Switch on={trigger.active} label={`${trigger.name} is active`} needs="editor" disabled={change.isPending} title={trigger.active ? "Pause" : "Go on"} onChange={(active) => change.mutate(active)} />
         </div>
       </div>
       <div className="mt-3 flex items-center gap-1 rounded-lg border border-line bg-sunken py-0.5 pr-0.5 pl-3">

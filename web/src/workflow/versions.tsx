@@ -1,7 +1,6 @@
 import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
 import { api, data } from "../api/client";
-import { needs, useMay } from "../api/me";
 import { keys, versionQuery } from "../api/queries";
 import type { VersionSummary, Workflow } from "../api/types";
 import { versionsQuery, workflowKeys } from "../api/workflow";
@@ -58,7 +57,6 @@ interface RowProps {
 function Row({ workflow, version: { version, node_count, created_at }, shown, busy, onBringBack }: RowProps) {
   const now = useNow(30_000);
   const navigate = useNavigate({ from: "/projects/$project/workflows/$workflow" });
-  const editor = useMay().may("editor");
   const newest = version === workflow.version;
   const exported = useMutation({ mutationFn: (format: ExportFormat) => exportWorkflow(workflow, format, version) });
   const compare = (from: number, to: number) => void navigate({ search: { part: "versions", from, to }, replace: true });
@@ -96,7 +94,7 @@ function Row({ workflow, version: { version, node_count, created_at }, shown, bu
         <MenuItem icon="versions" disabled={newest} onSelect={() => compare(version, workflow.version)}>
           Compare with the newest
         </MenuItem>
-        <MenuItem icon="retry" disabled={newest || !editor} title={editor ? undefined : needs("editor")} onSelect={onBringBack}>
+        <MenuItem icon="retry" needs="editor" disabled={newest} onSelect={onBringBack}>
           Bring back as version {workflow.version + 1}
         </MenuItem>
         <MenuItem icon="save" onSelect={() => exported.mutate("json")}>

@@ -2,7 +2,7 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { Link, useNavigate } from "@tanstack/react-router";
 import { useState } from "react";
 import { api, data } from "../api/client";
-import { needs, useMay } from "../api/me";
+import { useMay } from "../api/me";
 import { keys } from "../api/queries";
 import type { Workflow } from "../api/types";
 import { workflowKeys } from "../api/workflow";
@@ -25,12 +25,10 @@ const EXPORTS: [ExportFormat, string][] = [
 export function WorkflowHead({ workflow }: { workflow: Workflow }) {
   const [open, setOpen] = useState<"start" | "details" | "delete" | null>(null);
   const close = () => setOpen(null);
-  const { may } = useMay();
-  const [editor, runner] = [may("editor"), may("runner")];
+  const editor = useMay().may("editor");
   const activity = useActivity(workflow);
   const exported = useMutation({ mutationFn: (format: ExportFormat) => exportWorkflow(workflow, format) });
   const error = activity.error ?? exported.error;
-  const why = editor ? undefined : needs("editor");
   const project = workflow.project_id;
   return (
     <header className="shrink-0 px-5 pt-3 pb-2">
@@ -49,7 +47,7 @@ export function WorkflowHead({ workflow }: { workflow: Workflow }) {
           </span>
         )}
         <div className="ml-auto flex flex-wrap gap-2">
-          <Button kind="primary" icon="runs" disabled={!workflow.active || !runner} title={runner ? (workflow.active ? undefined : "It is not active. Activate it first.") : needs("runner")} onPointerEnter={preloadStart} onClick={() => setOpen("start")}>
+          <Button kind="primary" icon="runs" needs="runner" disabled={!workflow.active} title={workflow.active ? undefined : "It is not active. Activate it first."} onPointerEnter={preloadStart} onClick={() => setOpen("start")}>
             Start run
           </Button>
           <Link
@@ -65,10 +63,10 @@ export function WorkflowHead({ workflow }: { workflow: Workflow }) {
             {editor ? "Edit" : "Open"}
           </Link>
           <Menu trigger={<Button icon="more" aria-label="More" busy={activity.isPending || exported.isPending} />}>
-            <MenuItem icon="edit" disabled={!editor} title={why} onSelect={() => setOpen("details")}>
+            <MenuItem icon="edit" needs="editor" onSelect={() => setOpen("details")}>
               Rename, describe, limit…
             </MenuItem>
-            <MenuItem icon={workflow.active ? "pause" : "check"} disabled={!editor} title={why} onSelect={() => activity.mutate(!workflow.active)}>
+            <MenuItem icon={workflow.active ? "pause" : "check"} needs="editor" onSelect={() => activity.mutate(!workflow.active)}>
               {workflow.active ? "Deactivate" : "Activate"}
             </MenuItem>
             <MenuLine />
@@ -78,7 +76,7 @@ export function WorkflowHead({ workflow }: { workflow: Workflow }) {
               </MenuItem>
             ))}
             <MenuLine />
-            <MenuItem icon="trash" danger disabled={!editor} title={why} onSelect={() => setOpen("delete")}>
+            <MenuItem icon="trash" danger needs="editor" onSelect={() => setOpen("delete")}>
               Delete…
             </MenuItem>
           </Menu>

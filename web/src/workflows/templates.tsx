@@ -1,7 +1,6 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { api, data, once } from "../api/client";
-import { needs, useMay } from "../api/me";
 import { keys, pictureQuery, templatesQuery } from "../api/queries";
 import type { Template } from "../api/types";
 import { Start } from "../runs/start";
@@ -33,8 +32,6 @@ export function Templates({ project, compact = false }: { project: string; compa
 function TemplateCard({ project, template }: { project: string; template: Template }) {
   const client = useQueryClient();
   const [starting, setStarting] = useState(false);
-  const editor = useMay().may("editor");
-  const why = editor ? undefined : needs("editor");
   const use = useMutation({
     mutationFn: () => {
       const params = { path: { project_id: project }, header: once() };
@@ -50,16 +47,16 @@ function TemplateCard({ project, template }: { project: string; template: Templa
       {use.isError && <ErrorBox error={use.error} />}
       <div className="flex flex-wrap items-center gap-2">
         {!use.data && (
-          <Button kind="primary" icon="runs" busy={use.isPending} disabled={!editor} title={why} onClick={() => use.mutate(undefined, { onSuccess: () => setStarting(true) })}>
+          <Button kind="primary" icon="runs" busy={use.isPending} needs="editor" onClick={() => use.mutate(undefined, { onSuccess: () => setStarting(true) })}>
             Run it
           </Button>
         )}
         {use.data ? (
-          <Button kind="primary" icon="runs" onClick={() => setStarting(true)}>
+          <Button kind="primary" icon="runs" needs="runner" onClick={() => setStarting(true)}>
             Start run
           </Button>
         ) : (
-          <Button icon="plus" busy={use.isPending} disabled={!editor} title={why} onClick={() => use.mutate()}>
+          <Button icon="plus" busy={use.isPending} needs="editor" onClick={() => use.mutate()}>
             Use template
           </Button>
         )}

@@ -1,17 +1,17 @@
 import { useQuery } from "@tanstack/react-query";
 import { Link, useParams } from "@tanstack/react-router";
 import { useState } from "react";
-import { needs, useMay } from "../api/me";
+import { useMay } from "../api/me";
 import { workflowsQuery } from "../api/queries";
 import type { Workflow } from "../api/types";
 import { preloadStart, Start } from "../runs/start";
-import { Button, linkLook } from "../ui/button";
-import { Icon } from "../ui/icons";
+import { Button } from "../ui/button";
 import { PageHead } from "../ui/page-head";
 import { Empty, Failed, Skeleton } from "../ui/states";
 import { ago, clock } from "../ui/time";
 import { useNow } from "../ui/use-now";
 import { GraphGlyph } from "./graph-glyph";
+import { NewWorkflow } from "./new-workflow";
 import { Templates } from "./templates";
 
 export function WorkflowsPage() {
@@ -22,10 +22,9 @@ export function WorkflowsPage() {
     <>
       <title>Workflows · Graphwright</title>
       <PageHead title="Workflows">
-        <Link to="/projects/$project/new" params={{ project }} className={linkLook("primary")}>
-          <Icon name="plus" size={15} />
+        <NewWorkflow project={project} kind="primary">
           New workflow
-        </Link>
+        </NewWorkflow>
       </PageHead>
       {workflows.isPending && <Skeleton />}
       {workflows.isError && !workflows.data && (
@@ -51,7 +50,7 @@ export function WorkflowsPage() {
 
 function WorkflowRow({ project, workflow, onStart }: { project: string; workflow: Workflow; onStart: () => void }) {
   const now = useNow(30_000);
-  const runner = useMay().may("runner");
+  const open = useMay().may("editor") ? "Edit" : "Open";
   return (
     <li className="flex items-center gap-5 border-b border-line px-5 py-3.5">
       <div className="hidden w-44 shrink-0 sm:block">
@@ -75,10 +74,10 @@ function WorkflowRow({ project, workflow, onStart }: { project: string; workflow
       <Link to="/projects/$project/runs" params={{ project }} search={{ workflow: workflow.id }} className="hidden shrink-0 rounded-lg px-2 py-1 font-medium text-ink-2 hover:bg-hover hover:text-ink sm:block">
         Runs
       </Link>
-      <Link to="/projects/$project/workflows/$workflow/edit" params={{ project, workflow: workflow.id }} aria-label={`Edit ${workflow.name}`} className="hidden shrink-0 rounded-lg px-2 py-1 font-medium text-ink-2 hover:bg-hover hover:text-ink sm:block">
-        Edit
+      <Link to="/projects/$project/workflows/$workflow/edit" params={{ project, workflow: workflow.id }} aria-label={`${open} ${workflow.name}`} className="hidden shrink-0 rounded-lg px-2 py-1 font-medium text-ink-2 hover:bg-hover hover:text-ink sm:block">
+        {open}
       </Link>
-      <Button icon="runs" disabled={!runner || !workflow.active} title={runner ? (workflow.active ? undefined : "It is not active.") : needs("runner")} onPointerEnter={preloadStart} onClick={onStart} aria-label={`Start a run of ${workflow.name}`}>
+      <Button icon="runs" needs="runner" disabled={!workflow.active} title={workflow.active ? undefined : "It is not active."} onPointerEnter={preloadStart} onClick={onStart} aria-label={`Start a run of ${workflow.name}`}>
         Start
       </Button>
     </li>

@@ -69,7 +69,7 @@ function ForkForm({ run, choice, onChoice }: Props) {
         <CopyButton label="Copy a curl command that does this" text={() => curl("POST", `${paths.run(run.project_id, run.id)}/fork?execute=${execute}`, made.body ?? {})}>
           Copy as curl
         </CopyButton>
-        <Button type="submit" kind="primary" icon="fork" busy={fork.isPending} disabled={!made.body}>
+        <Button type="submit" kind="primary" icon="fork" needs="runner" busy={fork.isPending} disabled={!made.body}>
           {execute ? "Fork and start" : "Fork"}
         </Button>
       </div>

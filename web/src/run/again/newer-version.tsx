@@ -17,7 +17,7 @@ export function NewerVersion({ run, onRetry }: { run: Run; onRetry: (version: nu
       <p className="min-w-0 grow basis-52">
         <span className="font-medium">The workflow is at v{newest} now.</span> <span className="text-ink-2">This run has stopped on v{run.version}, and can go on with the newer one.</span>
       </p>
-      <Button kind="primary" icon="retry" onClick={() => onRetry(newest)}>
+      <Button kind="primary" icon="retry" needs="runner" onClick={() => onRetry(newest)}>
         Retry on v{newest}
       </Button>
     </div>

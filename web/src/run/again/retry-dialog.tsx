@@ -54,7 +54,7 @@ function RetryForm({ run, choice, onChoice, onDone }: Props) {
         <CopyButton label="Copy a curl command that does this" text={() => curl("POST", `${paths.run(project, run.id)}/retry`, wanted as Json)}>
           Copy as curl
         </CopyButton>
-        <Button kind="primary" icon="retry" busy={retry.isPending} disabled={plan.isPlaceholderData || !plan.isSuccess} onClick={() => retry.mutate(wanted)}>
+        <Button kind="primary" icon="retry" needs="runner" busy={retry.isPending} disabled={plan.isPlaceholderData || !plan.isSuccess} onClick={() => retry.mutate(wanted)}>
           {choice.version ? `Retry on v${choice.version}` : "Retry now"}
         </Button>
       </div>
