@@ -139,6 +139,24 @@ def state_at(plan: Plan, node: int | None, path: Sequence[int], turns: Turns) ->
     return reduction.reduce(reduction.defaults, chain.from_iterable(writes for _, writes in found))
 
 
+def seen_at(
+    plan: Plan, node: int, path: Sequence[int], turns: Iterable[tuple[str, int, Sequence[int]]]
+) -> dict[str, int]:
+    """Of each node the last turn before the one that a node has in the laps of `path`, by its iteration.
+
+    `turns` are those of all nodes: node id, iteration, the laps around it.
+    """
+    index = {one.id: n for n, one in enumerate(plan.document.nodes)}
+    mine = _order(plan, node, path)
+    latest: dict[str, tuple[tuple[int, ...], int]] = {}
+    for name, iteration, laps in turns:
+        order = _order(plan, index[name], laps) if name in index else None
+        if order is None or mine is None or not _is_before(plan, node, order, mine):
+            continue
+        latest[name] = max(latest.get(name, (order, iteration)), (order, iteration))
+    return {name: iteration for name, (_, iteration) in latest.items()}
+
+
 def _regions(plan: Plan, node: int) -> list[Region]:
     """The regions around a node, the outermost first."""
     found = [plan.home[node]]

@@ -21,6 +21,9 @@ router = APIRouter(tags=["workflows"], route_class=Route)
     responses=errors(),
 )
 async def evaluate_expression(body: EvaluateIn, project: ViewedProject, work: WorkDep, server: ServerDep) -> Any:
-    """Stores nothing. Nodes stand as their last turns have left them; every secret reads as `***`."""
+    """Stores nothing. Nodes stand as their last turns have left them, or had before the `iteration` that is asked for.
+
+    Every secret reads as `***`.
+    """
     await projects.must_exist(work, project)
     return Json(await evaluation.evaluate(work, server.graphs, project, body))

@@ -21,6 +21,12 @@ class EvaluateIn(Request):
     run_id: UUID | None = Field(default=None, description="The run whose results it reads.")
     workflow_id: UUID | None = Field(default=None, description="Without a run: the newest run of this workflow.")
     node_id: str | None = Field(default=None, description="The node at which it stands; without it all nodes are read.")
+    iteration: int | None = Field(
+        default=None,
+        ge=0,
+        le=2**31 - 1,
+        description="The turn of the node in which it stands, from 0, as states of nodes count; default: last.",
+    )
     after: bool = Field(default=False, description="It stands in `writes` or at an edge: `output` is the node's own.")
     item: int | None = Field(default=None, ge=0, le=2**31 - 1, description="Inside of a map: the item, by its index.")
     graph: GraphValue = Field(
@@ -31,6 +37,8 @@ class EvaluateIn(Request):
     def _one_of_both(self) -> Self:
         if ("template" in self.model_fields_set) == (self.expression is not None):
             raise PydanticCustomError("one_of_both", "Send either expression or template.")
+        if self.iteration is not None and self.node_id is None:
+            raise PydanticCustomError("whose_iteration", "Send the node_id whose iteration it is.")
         return self
 
 

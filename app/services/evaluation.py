@@ -9,7 +9,7 @@ from app import jsontext
 from app.compiler import CompileError, HardError, plan_of
 from app.compiler.expressions import ExpressionError
 from app.compiler.plan import Plan
-from app.compiler.trial import Standpoint, Trial, place_of_failure, read_trial, spelled_scope, state_at
+from app.compiler.trial import Standpoint, Trial, place_of_failure, read_trial, seen_at, spelled_scope, state_at
 from app.errors import NotFoundError, Problem, UnprocessableError
 from app.schemas.evaluation import EvaluateIn, EvaluationOut
 from app.services.graphs import Graphs, graph_of, stored_version
@@ -105,7 +105,9 @@ async def _scope(
     if run is None:
         return spelled_scope(reads, roots, {}), []
     names = {lookup.name for lookup in reads.lookups}
-    rows = await _newest_turns(work, run["id"], names | ({wanted.node_id} if wanted.node_id else set()))
+    rows = await _turns(work, run["id"], plan, names | ({wanted.node_id} if wanted.node_id else set()), wanted)
+    if isinstance(rows, Problem):
+        return rows, []
     own = rows.get(wanted.node_id or "")
     path = own["path"] if own else []
     roots |= {
@@ -136,21 +138,56 @@ async def _scope(
     return spelled_scope(reads, roots, nodes), sorted(names - rows.keys())
 
 
-async def _newest_turns(work: Work, run_id: UUID, names: set[str]) -> dict[str, DictRow]:
+async def _turns(
+    work: Work, run_id: UUID, plan: Plan | None, names: set[str], wanted: EvaluateIn
+) -> dict[str, DictRow] | Problem:
+    """The turns that are seen: the last ones, or the last ones before the node's iteration that is asked for."""
+    if wanted.iteration is None or wanted.node_id is None:
+        rows = await work.all(
+            """SELECT DISTINCT ON (node_id) node_id, path, status, output, error FROM node_states
+               WHERE run_id = %s AND node_id = ANY(%s) ORDER BY node_id, iteration DESC""",
+            (run_id, list(names)),
+        )
+        return {row["node_id"]: row for row in rows}
+    if plan is None:
+        return Problem("graph_has_problems", "", "An iteration can be told once the graph has no problems.")
+    found = await _seen(work, run_id, plan, names, (wanted.node_id, wanted.iteration))
+    if found is None:
+        return Problem("no_turn", "", f"The node has no turn {wanted.iteration} in this run.")
     rows = await work.all(
-        """SELECT DISTINCT ON (node_id) node_id, path, status, output, error FROM node_states
-           WHERE run_id = %s AND node_id = ANY(%s) ORDER BY node_id, iteration DESC""",
-        (run_id, list(names)),
+        """SELECT node_id, path, status, output, error FROM node_states
+           JOIN unnest(%s::text[], %s::int[]) AS seen (name, turn) ON node_id = name AND iteration = turn
+           WHERE run_id = %s""",
+        (list(found), list(found.values()), run_id),
     )
     return {row["node_id"]: row for row in rows}
+
+
+async def _seen(work: Work, run_id: UUID, plan: Plan, names: set[str], at: tuple[str, int]) -> dict[str, int] | None:
+    """By node the iteration that a node sees in one of its own; None where it has no such."""
+    turns = await work.all(
+        "SELECT node_id, iteration, path FROM node_states WHERE run_id = %s AND node_id = ANY(%s) ORDER BY iteration",
+        (run_id, list(names)),
+    )
+    name, iteration = at
+    own = next((turn for turn in turns if turn["node_id"] == name and turn["iteration"] == iteration), None)
+    index = {node.id: n for n, node in enumerate(plan.document.nodes)}
+    if own is None or name not in index:
+        return None
+    return {
+        **seen_at(
+            plan, index[name], own["path"], [(turn["node_id"], turn["iteration"], turn["path"]) for turn in turns]
+        ),
+        name: iteration,
+    }
 
 
 async def _item(work: Work, run_id: UUID, wanted: EvaluateIn) -> list[Any] | Problem:
     """The item of the map at which the expression stands, alone in a list."""
     rows = await work.all(
         """SELECT input, input_parts FROM node_states WHERE run_id = %s AND node_id = %s
-           ORDER BY iteration DESC LIMIT 1""",
-        (run_id, wanted.node_id),
+           AND iteration = coalesce(%s, iteration) ORDER BY iteration DESC LIMIT 1""",
+        (run_id, wanted.node_id, wanted.iteration),
     )
     await make_whole(await work.connection(), run_id, rows)
     given = rows[0]["input"] if rows else None

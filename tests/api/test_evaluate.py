@@ -119,6 +119,23 @@ async def test_an_expression_may_stand_in_a_graph_that_is_still_being_drawn(trie
     assert (answer.status_code, answer.json()["code"]) == (422, "unknown_node")
 
 
+@pytest.mark.spec("EVAL-10")
+async def test_an_expression_stands_in_the_iteration_that_is_asked_for(tries: Tries) -> None:
+    for lap in (0, 1, 2):
+        at = {"node_id": "again", "iteration": lap}
+        assert await tries.value("{{ [loop.iteration, note.output, first.output.n] }}", **at) == [lap, lap, 1]
+        assert await tries.value(expression="output", after=True, **at) is (lap < 2)
+    assert await tries.value("{{ state.seen }}", node_id="again", iteration=1) == ["first", 0, "again", 1]
+    assert await tries.value("{{ again.output }}", node_id="note", iteration=0) is None
+    assert await tries.value("{{ again.output }}", node_id="note", iteration=2) is True
+    assert await tries.value("{{ note.output }}", node_id="a b", iteration=0) == 2
+    assert await tries.codes("{{ note.output }}", node_id="again", iteration=3) == ["no_turn"]
+    broken = {**LOOP, "edges": [*LOOP["edges"], {"source": "again", "target": "nobody"}]}
+    assert await tries.codes("{{ note.output }}", node_id="again", iteration=1, graph=broken) == ["graph_has_problems"]
+    url = f"{tries.project.workflows}/evaluate"
+    assert (await tries.project.client.post(url, json={"template": 1, "iteration": 1})).status_code == 422
+
+
 @pytest.mark.spec("EVAL-3")
 async def test_an_expression_is_held_to_the_limits_of_nodes(tries: Tries) -> None:
     assert await tries.codes("{% for a in range(9000) %}{% for b in range(9000) %}.{% endfor %}{% endfor %}") == [

@@ -742,7 +742,9 @@ export interface paths {
         put?: never;
         /**
          * Say what an expression or a template gives over a run
-         * @description Stores nothing. Nodes stand as their last turns have left them; every secret reads as `***`.
+         * @description Stores nothing. Nodes stand as their last turns have left them, or had before the `iteration` that is asked for.
+         *
+         *     Every secret reads as `***`.
          */
         post: operations["evaluate_expression"];
         delete?: never;
@@ -1350,6 +1352,11 @@ export interface components {
              * @description The node at which it stands; without it all nodes are read.
              */
             node_id?: string | null;
+            /**
+             * Iteration
+             * @description The turn of the node in which it stands, from 0, as states of nodes count; default: last.
+             */
+            iteration?: number | null;
             /**
              * After
              * @description It stands in `writes` or at an edge: `output` is the node's own.
