@@ -25,16 +25,16 @@ export function labelWidth(text: string): number {
 /** The document as ELK wants it: loops are nested frames, edges belong to the root, positions come back absolute. */
 export function toElk(graph: Graph, direction: Direction, order: ReadonlyMap<string, number>): ElkNode {
   const loops = findLoops(graph);
+  const back = backEdges(loops, graph);
+  const docks = docksOf(graph, back);
   const home = innermost(loops);
   const frames = new Map(loops.map((loop) => [loop.id, frame(loop)]));
   const root: ElkNode = { id: "root", layoutOptions: elkOptions(graph, direction), children: [], edges: [] };
   const boxes: { layer: number; home: Loop | null; box: ElkNode }[] = [
     ...loops.map((loop) => ({ layer: order.get(loop.header) ?? 0, home: loop.parent, box: frames.get(loop.id)! })),
-    ...graph.nodes.map(({ id }) => ({ layer: order.get(id) ?? 0, home: home.get(id) ?? null, box: step(id) })),
+    ...graph.nodes.map(({ id }) => ({ layer: order.get(id) ?? 0, home: home.get(id) ?? null, box: step(id, docks, direction) })),
   ];
-  // ELK takes an edge against the order of the boxes for one that leads back; ours do so only to a loop's header.
   for (const { home: loop, box } of boxes.sort((a, b) => a.layer - b.layer)) holder(loop).push(box);
-  const back = new Set(loops.flatMap((loop) => loop.backEdges));
   root.edges = graph.edges.map((edge, index) => toElkEdge(edge, index, back.has(index)));
   return root;
 
@@ -43,15 +43,42 @@ export function toElk(graph: Graph, direction: Direction, order: ReadonlyMap<str
   }
 }
 
-function step(id: string): ElkNode {
-  return { id: `n:${id}`, width: NODE_WIDTH, height: NODE_HEIGHT };
+/** The edges that lead back to the header of their loop, from another node. */
+export function backEdges(loops: readonly Loop[], graph: Graph): ReadonlySet<number> {
+  return new Set(loops.flatMap((loop) => loop.backEdges).filter((index) => graph.edges[index]?.source !== graph.edges[index]?.target));
 }
+
+type Dock = "in" | "out";
+
+/** Where edges that lead back dock: they are turned round for ELK, which would take the other side. */
+function docksOf(graph: Graph, back: ReadonlySet<number>): ReadonlyMap<string, ReadonlySet<Dock>> {
+  const docks = new Map<string, Set<Dock>>();
+  const add = (id: string, dock: Dock) => docks.set(id, (docks.get(id) ?? new Set()).add(dock));
+  for (const index of back) {
+    add(graph.edges[index]!.target, "in");
+    add(graph.edges[index]!.source, "out");
+  }
+  return docks;
+}
+
+const SIDES: Record<Direction, Record<Dock, string>> = { RIGHT: { in: "WEST", out: "EAST" }, DOWN: { in: "NORTH", out: "SOUTH" } };
+
+function step(id: string, docks: ReadonlyMap<string, ReadonlySet<Dock>>, direction: Direction): ElkNode {
+  const box: ElkNode = { id: `n:${id}`, width: NODE_WIDTH, height: NODE_HEIGHT };
+  const own = docks.get(id);
+  if (!own) return box;
+  const ports = [...own].map((dock) => ({ id: dockId(dock, id), width: 0, height: 0, layoutOptions: { "elk.port.side": SIDES[direction][dock] } }));
+  return { ...box, ports, layoutOptions: { "elk.portConstraints": "FIXED_SIDE" } };
+}
+
+const dockId = (dock: Dock, node: string) => `${dock}:${node}`;
 
 function toElkEdge(edge: GraphEdge, index: number, back: boolean): ElkExtendedEdge {
   const text = edgeLabel(edge);
   const labels = text ? [{ text, width: labelWidth(text), height: LABEL_HEIGHT, layoutOptions: { "elk.edgeLabels.inline": "true" } }] : [];
-  const layoutOptions = { "elk.layered.priority.direction": back ? "0" : "10" };
-  return { id: `e:${index}`, sources: [`n:${edge.source}`], targets: [`n:${edge.target}`], labels, layoutOptions };
+  // Turned round, a loop has no cycle: its header comes first, whatever the layout thinks of cycles.
+  const ends = back ? [dockId("in", edge.target), dockId("out", edge.source)] : [`n:${edge.source}`, `n:${edge.target}`];
+  return { id: `e:${index}`, sources: [ends[0]!], targets: [ends[1]!], labels };
 }
 
 function frame(loop: Loop): ElkNode {

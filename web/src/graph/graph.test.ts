@@ -63,6 +63,19 @@ describe("the drawing", () => {
     expect([..."abcde"].sort((one, two) => x(one) - x(two)).join("")).toBe("abcde");
   });
 
+  it.each(["RIGHT", "DOWN"] as const)("[UI-104] begins a loop with its header, also where branches lead back to it (%s)", async (direction) => {
+    const drawn = graph("abcdef", "ab", "bc?", "bd?", "be?", "cb", "db?", "ef");
+    const { nodes, edges } = await layoutOf(drawn, direction, engine);
+    const along = (id: string) => (direction === "RIGHT" ? nodes.get(id)!.x : nodes.get(id)!.y);
+    expect(Math.min(along("c"), along("d"))).toBeGreaterThan(along("b"));
+    const line = edges.get(4)!.points;
+    const box = nodes.get("b")!;
+    const start = nodes.get("c")!;
+    expect(direction === "RIGHT" ? [line.at(-1)!.x, line[0]!.x] : [line.at(-1)!.y, line[0]!.y]).toEqual(
+      direction === "RIGHT" ? [box.x, start.x + start.width] : [box.y, start.y + start.height],
+    );
+  });
+
   it("[UI-9] is made once per graph and direction, whatever the statuses do", async () => {
     const asked = vi.fn(engine);
     const drawn = graph("ab", "ab");

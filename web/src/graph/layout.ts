@@ -1,7 +1,8 @@
 import type { ElkEdgeSection, ElkNode } from "elkjs/lib/elk-api";
 import type { Graph } from "../api/types";
 import { layers } from "./direction";
-import { type Direction, toElk } from "./elk-graph";
+import { backEdges, type Direction, toElk } from "./elk-graph";
+import { findLoops } from "./loops";
 
 export interface Point {
   x: number;
@@ -35,10 +36,20 @@ export function layoutOf(graph: Graph, direction: Direction, engine: () => Promi
   known.set(graph, byDirection);
   const before = byDirection.get(direction);
   if (before) return before;
-  const promise = engine().then((elk) => elk.layout(toElk(graph, direction, layers(graph))).then(fromElk));
+  const promise = engine().then((elk) => elk.layout(toElk(graph, direction, layers(graph)))).then((root) => turned(fromElk(root), graph));
   byDirection.set(direction, promise);
   promise.catch(() => byDirection.delete(direction));
   return promise;
+}
+
+/** The lines of the edges that lead back, from their beginning to their end again. */
+function turned(layout: Layout, graph: Graph): Layout {
+  const edges = new Map(layout.edges);
+  for (const index of backEdges(findLoops(graph), graph)) {
+    const edge = edges.get(index);
+    if (edge) edges.set(index, { ...edge, points: [...edge.points].reverse() });
+  }
+  return { ...layout, edges };
 }
 
 export function fromElk(root: ElkNode): Layout {
