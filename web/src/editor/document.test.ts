@@ -4,7 +4,7 @@ import { changesBetween, sameGraph } from "./changes";
 import { copied, pasted } from "./clipboard";
 import type { GraphDoc } from "./document";
 import { carried, placeOf, remove, setPlaces } from "./edits";
-import { copyNumbers, NO_NUMBERS, numbersIn, parseExact, writeExact } from "./exact";
+import { copyNumbers, NO_NUMBERS, numbersIn, parseExact, wayTo, withNumbersAt, writeExact } from "./exact";
 import { begin, push, redo, TOGETHER_MS, undo } from "./history";
 import { changeBetween, readText, textOf } from "./json-text";
 import { merge } from "./merge";
@@ -46,6 +46,20 @@ describe("a document in the editor", () => {
     expect(text).toContain('"big":12345678901234567890');
     expect(text).toContain('"timeout":120.0');
     expect(text).toContain('"settings":{"timeout":61}');
+  });
+
+  it("[EDIT-63] has its parts read and written alone, with the numbers that stand there", () => {
+    const { value, numbers } = parseExact(STORED);
+    const doc = value as GraphDoc;
+    const way = wayTo(doc, ["nodes", 0, "config", "value"]);
+    expect(way).toEqual(["nodes", "α β", "config", "value"]);
+    const part = (doc.nodes[0]!.config as { value: unknown }).value;
+    expect(writeExact(part, numbers, undefined, way)).toBe('{"one":1.0,"big":12345678901234567890,"small":1e-7,"list":[0.10,-0,"1.0"]}');
+    const next = parseExact('{"big":12345678901234567891}', way);
+    const all = withNumbersAt(way, numbers, next.numbers);
+    const changed = { ...doc, nodes: doc.nodes.map((node, at) => (at === 0 ? { ...node, config: { value: next.value } } : node)) };
+    expect(writeExact(changed, all)).toContain('"config":{"value":{"big":12345678901234567891}},"timeout":120.0');
+    expect(withNumbersAt(way, all, next.numbers)).toBe(all);
   });
 
   it("[EDIT-1] is the same value for any JSON", () => {

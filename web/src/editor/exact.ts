@@ -15,10 +15,13 @@ export const NO_NUMBERS: Numbers = new Map();
 
 type Step = string | number;
 
+/** Where a value stands. */
+export type Way = readonly Step[];
+
 const TOKEN = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
 
-/** Throws SyntaxError for what is no JSON. */
-export function parseExact(text: string): Exact {
+/** Throws SyntaxError for what is no JSON. The places of its numbers are told from `way` on, where the value stands. */
+export function parseExact(text: string, way: Way = []): Exact {
   const plain: unknown = JSON.parse(text);
   const mark = freeMark(text);
   let found = false;
@@ -29,18 +32,19 @@ export function parseExact(text: string): Exact {
   });
   if (!found) return { value: plain, numbers: NO_NUMBERS };
   const numbers = new Map<string, string>();
-  walk(JSON.parse(marked), [], (value, way) => {
-    if (typeof value === "string" && value.startsWith(mark)) numbers.set(place(way), value.slice(mark.length));
+  walk(JSON.parse(marked), way, (value, at) => {
+    if (typeof value === "string" && value.startsWith(mark)) numbers.set(place(at), value.slice(mark.length));
     return value;
   });
   return { value: plain, numbers };
 }
 
-export function writeExact(value: unknown, numbers: Numbers, indent?: number): string {
+/** The text of a value that stands at `way`. */
+export function writeExact(value: unknown, numbers: Numbers, indent?: number, way: Way = []): string {
   if (numbers.size === 0) return JSON.stringify(value, null, indent);
   const mark = freeMark(JSON.stringify(value));
-  const marked = walk(value, [], (one, way) => {
-    const text = typeof one === "number" ? numbers.get(place(way)) : undefined;
+  const marked = walk(value, way, (one, at) => {
+    const text = typeof one === "number" ? numbers.get(place(at)) : undefined;
     return text !== undefined && Number(text) === one ? mark + text : one;
   });
   return JSON.stringify(marked, null, indent).replaceAll(new RegExp(`"${mark}([^"]*)"`, "g"), "$1");
@@ -75,16 +79,42 @@ export function numbersIn(part: string, numbers: Numbers): Numbers {
   return found;
 }
 
+/** Where the value at a path of a document stands, as numbers are remembered. */
+export function wayTo(doc: GraphDoc, path: Way): Way {
+  const way: Step[] = [];
+  let value: unknown = doc;
+  for (const step of path) {
+    const list: readonly unknown[] | null = Array.isArray(value) ? value : null;
+    const id = list && way.at(-1) === "nodes" ? idOf(list[Number(step)]) : undefined;
+    way.push(id !== undefined && list?.findIndex((item) => idOf(item) === id) === step ? id : step);
+    value = (value as Record<Step, unknown> | null | undefined)?.[step];
+  }
+  return way;
+}
+
+/** The numbers at a place and inside of it. */
+export function numbersAt(way: Way, numbers: Numbers): Numbers {
+  const [whole, inside] = [place(way), `${place(way).slice(0, -1)},`];
+  return new Map([...numbers].filter(([key]) => key === whole || key.startsWith(inside)));
+}
+
+/** The numbers with those at a place replaced. */
+export function withNumbersAt(way: Way, numbers: Numbers, found: Numbers): Numbers {
+  const before = numbersAt(way, numbers);
+  if (sameNumbers(before, found)) return numbers;
+  return new Map([...[...numbers].filter(([key]) => !before.has(key)), ...found]);
+}
+
 export function sameNumbers(one: Numbers, other: Numbers): boolean {
   return one === other || (one.size === other.size && [...one].every(([key, text]) => other.get(key) === text));
 }
 
 /** Nodes are known by their ids, so that numbers keep their places when nodes come and go. */
-function place(way: readonly Step[]): string {
+function place(way: Way): string {
   return JSON.stringify(way);
 }
 
-function walk(value: unknown, way: Step[], visit: (value: unknown, way: Step[]) => unknown): unknown {
+function walk(value: unknown, way: Way, visit: (value: unknown, way: Way) => unknown): unknown {
   if (Array.isArray(value)) {
     const seen = new Set<string>();
     const step = (item: unknown, index: number): Step => {

@@ -1,6 +1,7 @@
 import * as Tabs from "@radix-ui/react-tabs";
-import { lazy, Suspense } from "react";
+import { type CSSProperties, lazy, Suspense, useRef } from "react";
 import { Skeleton } from "../ui/states";
+import { Divider, fitting, useWidth } from "./divider";
 import type { Problem } from "./document";
 import { idsOf } from "./edits";
 import { useEditor, useEditorScope } from "./use-editor";
@@ -12,21 +13,31 @@ const NO_PROBLEMS: readonly Problem[] = [];
 
 export type Side = "form" | "json";
 
+/** JSON has longer lines than forms. */
+const USUAL = { form: 352, json: 480 } as const;
+
 /** Beside the canvas: the form of what is selected, or all of it as JSON. */
 export function SidePanel({ side, onSide }: { side: Side; onSide: (side: Side) => void }) {
   const { store, project, workflow, catalog, readOnly } = useEditorScope();
-  const doc = useEditor((_, known) => known.doc);
+  const { doc, numbers } = useEditor((_, known) => known.written);
   const selection = useEditor((state) => state.selection);
   const said = useEditor((state) => state.problems);
   // Of an empty graph everybody sees what it needs.
   const problems = doc.nodes.length === 0 ? NO_PROBLEMS : said;
   const name = { none: "Workflow", node: "Node", edge: "Edge", many: `${idsOf(selection).length} nodes` }[selection.kind];
+  const box = useRef<HTMLDivElement>(null);
+  const { width, resize } = useWidth(`graphwright.panel.${side}`, USUAL[side]);
+  const shown = fitting(width, document.documentElement.clientWidth);
+  const attempt = (next: number) => box.current?.style.setProperty("--panel", `${next}px`);
   return (
     <Tabs.Root
+      ref={box}
       value={side}
       onValueChange={(value) => onSide(value as Side)}
-      className={`flex min-h-0 shrink-0 flex-col border-t border-line max-md:min-h-[60vh] md:border-t-0 md:border-l ${side === "json" ? "md:w-[30rem]" : "md:w-[22rem]"}`}
+      style={{ "--panel": `${shown}px` } as CSSProperties}
+      className="relative flex min-h-0 shrink-0 flex-col border-t border-line max-md:min-h-[60vh] md:w-(--panel) md:border-t-0 md:border-l"
     >
+      <Divider width={shown} onResize={resize} onTry={attempt} />
       <Tabs.List aria-label="Beside the canvas" className="flex shrink-0 gap-1 border-b border-line px-2 py-1">
         {[
           ["form", name],
@@ -49,7 +60,8 @@ export function SidePanel({ side, onSide }: { side: Side; onSide: (side: Side) =
             problems={problems}
             catalog={catalog}
             readOnly={readOnly}
-            onChange={(next, what) => store.change(next, what, { key: `form:${what}` })}
+            numbers={numbers}
+            onChange={(next, what, written) => store.change(next, what, { key: `form:${what}`, ...(written ? { numbers: written } : {}) })}
             project={project}
             workflow={workflow}
           />

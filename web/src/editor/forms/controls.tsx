@@ -3,6 +3,7 @@ import { useState } from "react";
 import { workflowsQuery } from "../../api/queries";
 import { CONTROL, Select } from "../../ui/field";
 import { isObject } from "../document";
+import { useExactly } from "./exactly";
 import type { Control, Field, Pick } from "./fields";
 import { useForm } from "./scope";
 import { same } from "./values";
@@ -37,7 +38,8 @@ export function PlainText({ field, value, onChange, id, describedBy, invalid, lo
 export function NumberBox({ field, value, onChange, id, describedBy, invalid, integer }: ControlProps & { integer: boolean }) {
   const { readOnly } = useForm();
   const [draft, setDraft] = useState<{ text: string; stands: unknown } | null>(null);
-  const text = draft !== null && same(draft.stands, value) ? draft.text : value === undefined || value === null ? "" : String(value);
+  const exactly = useExactly();
+  const text = draft !== null && same(draft.stands, value) ? draft.text : value === undefined || value === null ? "" : exactly.print(value);
   const wrong = text.trim() !== "" && !isNumber(text, integer);
   const change = (next: string) => {
     const found = next.trim() === "" ? undefined : isNumber(next, integer) ? Number(next) : value;

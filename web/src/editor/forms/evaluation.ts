@@ -1,15 +1,24 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
 import { useContext, useEffect, useRef, useState } from "react";
 import { api, data } from "../../api/client";
+import type { components } from "../../api/schema";
+import { type Numbers, numbersIn, parseExact } from "../exact";
+import { useExactly } from "./exactly";
 import { segmentsOf } from "./expressions";
 import type { Role } from "./fields";
 import { StandingContext, useForm } from "./scope";
 
 const PAUSE_MS = 250;
 
+type Answer = components["schemas"]["EvaluationOut"];
+
+/** What came of it, with how its numbers are written. */
+export type Evaluated = Answer & { numbers: Numbers };
+
 /** The JSON of a value as it is once nobody has typed for a moment. */
 function useSettled(said: unknown): string {
-  const text = JSON.stringify(said) ?? "null";
+  const { print } = useExactly();
+  const text = print(said);
   const [settled, settle] = useState(text);
   useEffect(() => {
     const timer = setTimeout(() => settle(text), PAUSE_MS);
@@ -26,7 +35,7 @@ export function isEvaluated(said: unknown, role: Role): boolean {
 
 /** What an expression, or a value with templates, gives over the chosen run; asked of the server after each pause. */
 export function useEvaluation(value: unknown, role: Role) {
-  const { project, workflow, run, doc } = useForm();
+  const { project, workflow, run, iteration, doc } = useForm();
   const { node, after, inMap } = useContext(StandingContext);
   const settled = useSettled(value);
   const graph = useRef(doc);
@@ -34,12 +43,14 @@ export function useEvaluation(value: unknown, role: Role) {
     graph.current = doc;
   });
   return useQuery({
-    queryKey: ["evaluation", project, workflow, run, node, after, inMap, role, settled],
-    queryFn: ({ signal }) => {
-      const said = role === "expression" ? { expression: JSON.parse(settled) as string } : { template: JSON.parse(settled) as unknown };
+    queryKey: ["evaluation", project, workflow, run, iteration, node, after, inMap, role, settled],
+    queryFn: async ({ signal }): Promise<Evaluated> => {
       const over = run !== null ? { run_id: run } : workflow !== null ? { workflow_id: workflow } : {};
-      const body = { ...said, ...over, node_id: node, after, ...(inMap ? { item: 0 } : {}), graph: graph.current };
-      return data(api.POST("/projects/{project_id}/workflows/evaluate", { params: { path: { project_id: project } }, body, signal }));
+      const rest = { ...over, node_id: node, after, ...(inMap ? { item: 0 } : {}), ...(iteration !== null && node !== null ? { iteration } : {}), graph: graph.current };
+      const body = `{${JSON.stringify(role === "expression" ? "expression" : "template")}:${settled},${JSON.stringify(rest).slice(1)}`;
+      const sent = { params: { path: { project_id: project } }, body: {} as never, bodySerializer: () => body, parseAs: "text" as const, signal };
+      const { value, numbers } = parseExact(String(await data(api.POST("/projects/{project_id}/workflows/evaluate", sent))));
+      return { ...(value as Answer), numbers: numbersIn("value", numbers) };
     },
     enabled: isEvaluated(JSON.parse(settled), role),
     placeholderData: keepPreviousData,

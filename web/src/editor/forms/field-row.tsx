@@ -1,5 +1,6 @@
 import { type ReactNode, useId, useState } from "react";
 import { type ControlProps, Choice, isLeaf, NumberBox, PickBox, PlainText, Switch } from "./controls";
+import { PlaceContext, useExactly } from "./exactly";
 import type { Field } from "./fields";
 import { Inner, List, Names, Out, Properties } from "./groups";
 import { JsonField } from "./json-field";
@@ -39,7 +40,11 @@ export function FieldRow({ field, value, path, onChange, aside, head }: RowProps
   };
   const plain = field.role === "literal" && mode === "form";
   const inline = mode === "form" && field.control.kind === "boolean";
-  const control = <ControlOf field={field} value={value} path={path} onChange={onChange} mode={mode} id={id} describedBy={`${id}-note`} invalid={messages.length > 0} />;
+  const control = (
+    <PlaceContext value={path[0] === "many" ? null : path}>
+      <ControlOf field={field} value={value} path={path} onChange={onChange} mode={mode} id={id} describedBy={`${id}-note`} invalid={messages.length > 0} />
+    </PlaceContext>
+  );
   return (
     <div data-pointer={pointer} className={leaf ? "group/row" : ""}>
       <div className={`${leaf ? "" : "group/row"} flex min-h-6 items-center gap-2 ${inline ? "" : "mb-1"}`}>
@@ -84,6 +89,7 @@ function isWhole({ control }: Field, value: unknown): boolean {
 }
 
 function ControlOf(props: ControlProps & { mode: Mode; path: Path }) {
+  const exactly = useExactly();
   const { field, value, onChange, id, describedBy, invalid, mode, path } = props;
   const { control, role } = field;
   const shared = { labelledBy: `${id}-label`, describedBy, invalid };
@@ -98,7 +104,7 @@ function ControlOf(props: ControlProps & { mode: Mode; path: Path }) {
       return <TemplateField {...shared} value={typeof value === "string" ? value : ""} role={role} long={control.long} placeholder={placeholder} onChange={write} />;
     case "scalar":
       return (
-        <TemplateField {...shared} value={value === undefined || value === null ? "" : String(value)} role={role} long={false} placeholder={placeholder} onChange={(text) => write(scalarOf(text, control.numbers, value) as string)} />
+        <TemplateField {...shared} value={value === undefined || value === null ? "" : typeof value === "number" ? exactly.print(value) : String(value)} role={role} long={false} placeholder={placeholder} onChange={(text) => write(scalarOf(text, control.numbers, value) as string)} />
       );
     case "number":
       return <NumberBox {...props} integer={control.integer} />;

@@ -1,13 +1,14 @@
 import { useQueryClient } from "@tanstack/react-query";
-import { type RefObject, useEffect, useMemo, useRef } from "react";
+import { type RefObject, useCallback, useEffect, useMemo, useRef } from "react";
 import type { Catalog, GraphDoc, Problem, Selection } from "../document";
+import { followNodes, type Numbers, type Way, withNumbersAt } from "../exact";
 import { DocumentForm } from "./document-form";
 import { EdgeForm } from "./edge-form";
 import { ManyForm } from "./many-form";
 import { NodeForm } from "./node-form";
 import { Reader } from "./reader";
 import { withNodeRenamed } from "./rename";
-import { RunChooser, useRuns } from "./run-chooser";
+import { RunChooser, useLaps, useRuns } from "./run-chooser";
 import { FormContext, type FormScope } from "./scope";
 import { titleOfType } from "./shapes";
 import { useSpotlight } from "./spotlight";
@@ -20,31 +21,47 @@ interface Props {
   catalog: Catalog;
   readOnly: boolean;
   /** The next document, and what has changed in a few words. */
-  onChange: (next: GraphDoc, what: string) => void;
+  onChange: (next: GraphDoc, what: string, numbers?: Numbers) => void;
+  /** How the document's numbers are written. */
+  numbers: Numbers;
   project: string;
   workflow: string | null;
 }
 
 /** Forms for what is selected: a node, an edge, several nodes, or the workflow itself. */
 export function Inspector(props: Props) {
-  const { doc, selection, problems, catalog, readOnly, project, workflow } = props;
+  const { doc, selection, problems, catalog, readOnly, project, workflow, numbers, onChange } = props;
   const client = useQueryClient();
   const runs = useRuns(project, workflow);
   const run = runs.chosen;
+  const at = selection.kind === "node" ? selection.id : selection.kind === "edge" ? (doc.edges[selection.index]?.source ?? null) : null;
+  const laps = useLaps(project, run, at);
+  const iteration = laps.chosen;
+  const written = useRef<{ way: Way; found: Numbers } | null>(null);
+  const remember = useCallback((way: Way, found: Numbers) => {
+    written.current = { way, found };
+    // Of a change that is not made, nothing stays.
+    queueMicrotask(() => void (written.current = null));
+  }, []);
+  const change = (next: GraphDoc, what: string) => {
+    const said = written.current;
+    written.current = null;
+    onChange(next, what, said ? withNumbersAt(said.way, followNodes(numbers, doc, next), said.found) : undefined);
+  };
   const box = useRef<HTMLDivElement>(null);
   useSpotlight(box);
   useOwnDelete(box);
   const scope = useMemo<FormScope>(
-    () => ({ doc, catalog, problems, readOnly, project, workflow, run, reader: new Reader(client, project, run, doc) }),
-    [client, doc, catalog, problems, readOnly, project, workflow, run],
+    () => ({ doc, numbers, remember, catalog, problems, readOnly, project, workflow, run, iteration, reader: new Reader(client, project, run, doc) }),
+    [client, doc, numbers, remember, catalog, problems, readOnly, project, workflow, run, iteration],
   );
   return (
     <FormContext.Provider value={scope}>
       <div ref={box} className="flex h-full min-h-0 flex-col bg-surface" data-inspector={selection.kind}>
         <div className="min-h-0 grow overflow-y-auto">
-          <Chosen {...props} />
+          <Chosen {...props} onChange={change} />
         </div>
-        {workflow !== null && selection.kind !== "none" && <RunChooser {...runs} />}
+        {workflow !== null && selection.kind !== "none" && <RunChooser {...runs} laps={laps} />}
       </div>
     </FormContext.Provider>
   );

@@ -1,6 +1,8 @@
 import { json } from "@codemirror/lang-json";
 import { useMemo, useState } from "react";
+import { NO_NUMBERS, type Numbers, parseExact } from "../exact";
 import { CodeBox } from "./code-box";
+import { useExactly } from "./exactly";
 import type { Role } from "./fields";
 import { Preview } from "./preview";
 import { useForm } from "./scope";
@@ -27,14 +29,18 @@ export function JsonField({ value, onChange, holds, ...rest }: Props) {
   const [focused, setFocused] = useState(false);
   const completion = useCompletion(holds === "template" ? holds : "literal", true);
   const extensions = useMemo(() => [LANGUAGE, completion], [completion]);
-  const [draft, setDraft] = useState<{ text: string; stands: unknown } | null>(null);
+  const exactly = useExactly();
+  const [draft, setDraft] = useState<{ text: string; stands: unknown; numbers: Numbers | null } | null>(null);
   // A draft stands for a value; when another value comes from elsewhere, that counts.
-  const text = draft !== null && same(draft.stands, value) ? draft.text : printed(value);
+  const stands = draft !== null && same(draft.stands, value) && (draft.numbers === null || exactly.has(draft.numbers));
+  const text = stands ? draft.text : value === undefined ? "" : exactly.print(value, 2);
   const trouble = troubleOf(text);
   const change = (next: string) => {
-    const found = read(next);
-    setDraft({ text: next, stands: found.ok ? found.value : value });
-    if (found.ok && !same(found.value, value)) onChange(found.value);
+    const found = read(next, exactly.read);
+    setDraft(found.ok ? { text: next, stands: found.value, numbers: found.numbers } : { text: next, stands: value, numbers: null });
+    if (!found.ok || (same(found.value, value) && exactly.has(found.numbers))) return;
+    exactly.keep(found.numbers);
+    onChange(found.value);
   };
   return (
     <div className="relative">
@@ -49,22 +55,18 @@ export function JsonField({ value, onChange, holds, ...rest }: Props) {
   );
 }
 
-function printed(value: unknown): string {
-  return value === undefined ? "" : JSON.stringify(value, null, 2);
-}
+type Reading = { ok: true; value: unknown; numbers: Numbers } | { ok: false; message: string };
 
-type Reading = { ok: true; value: unknown } | { ok: false; message: string };
-
-function read(text: string): Reading {
-  if (text.trim() === "") return { ok: true, value: undefined };
+function read(text: string, parse: (text: string) => { value: unknown; numbers: Numbers }): Reading {
+  if (text.trim() === "") return { ok: true, value: undefined, numbers: NO_NUMBERS };
   try {
-    return { ok: true, value: JSON.parse(text) as unknown };
+    return { ok: true, ...parse(text) };
   } catch (error) {
     return { ok: false, message: `Not JSON yet: ${(error as Error).message}` };
   }
 }
 
 function troubleOf(text: string): string | null {
-  const found = read(text);
+  const found = read(text, parseExact);
   return found.ok ? null : found.message;
 }

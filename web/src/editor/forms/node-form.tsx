@@ -2,6 +2,7 @@ import { useEffect, useId, useState } from "react";
 import { CONTROL, Select } from "../../ui/field";
 import { isObject, type RawNode } from "../document";
 import { configFields } from "./config-fields";
+import { PlaceContext } from "./exactly";
 import { FieldRow } from "./field-row";
 import { foreign } from "./groups";
 import { JsonField } from "./json-field";
@@ -66,7 +67,11 @@ export function NodeForm({ node, index, set, onRename }: Props) {
             <Others keys={foreignKeys(node)} whole={node} path={path} set={set} />
           </div>
         )}
-        {tab === "source" && <Whole node={node} onChange={(next) => set(path, next, "Source")} />}
+        {tab === "source" && (
+          <PlaceContext value={path}>
+            <Whole node={node} onChange={(next) => set(path, next, "Source")} />
+          </PlaceContext>
+        )}
       </StandingContext.Provider>
     </Tabs>
   );

@@ -1,4 +1,5 @@
 import { tokens } from "../../ui/json-tokens";
+import { type Numbers, writeExact } from "../exact";
 import { brief } from "./completion";
 import { isEvaluated, useEvaluation } from "./evaluation";
 import type { Role } from "./fields";
@@ -26,7 +27,7 @@ export function Preview({ said, role, invalid }: Props) {
     >
       {found.isError && <Line>{found.error.message}</Line>}
       {problem && <Line>{problem.code === "no_run" ? "Once the workflow has run, its value stands here." : withoutText(problem.message)}</Line>}
-      {answer && !problem && <Value value={answer.value} text={answer.text} />}
+      {answer && !problem && <Value value={answer.value} text={answer.text} numbers={answer.numbers} />}
       {answer && !problem && answer.not_run.length > 0 && <Line>{`Not run in this run: ${answer.not_run.join(", ")}.`}</Line>}
     </div>
   );
@@ -48,8 +49,8 @@ function withoutText(message: string): string {
 
 const SHOWN = 2_000;
 
-function Value({ value, text }: { value: unknown; text: string | null }) {
-  const whole = text ?? JSON.stringify(value, null, 2);
+function Value({ value, text, numbers }: { value: unknown; text: string | null; numbers: Numbers }) {
+  const whole = text ?? writeExact(value, numbers, 2);
   const kind = text !== null ? "only its beginning" : kindOf(value);
   return (
     <div className="flex items-start gap-2 px-2.5 py-1.5">

@@ -1,5 +1,6 @@
 import { createContext, useContext } from "react";
 import type { Catalog, GraphDoc, Problem } from "../document";
+import type { Numbers, Way } from "../exact";
 import type { Reader } from "./reader";
 
 /** What every field of the inspector knows. */
@@ -12,6 +13,12 @@ export interface FormScope {
   workflow: string | null;
   /** Reads what expressions would, out of a run; for completion. */
   reader: Reader;
+  /** How the document's numbers are written. */
+  numbers: Numbers;
+  /** How the numbers of the next change are written, at a place. */
+  remember: (way: Way, found: Numbers) => void;
+  /** The turn of the node at which expressions are evaluated; null for the last of each. */
+  iteration: number | null;
   /** The run against which expressions are evaluated. */
   run: string | null;
 }
