@@ -18,6 +18,7 @@ async def test_node_types_and_tools_are_found_and_shown_with_their_fields(page: 
     await page.goto(f"/projects/{project.id}/catalog")
     await expect(page.get_by_role("region", name="Node types").get_by_role("listitem")).to_have_count(len(types))
     await expect(page.get_by_role("region", name="Tools").get_by_role("listitem")).to_have_count(len(tools))
+    await expect(page.get_by_role("article")).to_have_count(1)
     await page.get_by_role("searchbox").fill("http serv")
     found = page.get_by_role("region", name="Node types").get_by_role("link")
     await expect(found).to_have_count(1)

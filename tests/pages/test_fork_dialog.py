@@ -35,6 +35,8 @@ async def test_a_fork_with_another_input_opens_and_is_compared_with_its_origin(p
     await page.get_by_role("menuitem", name="Compare with its origin").click()
     await expect(page.locator('[data-pair="load"]')).to_have_attribute("data-difference", "none")
     await expect(page.locator('[data-pair="rate"]')).to_have_attribute("data-difference", "output")
+    await expect(page.locator("[data-pair]").first).not_to_have_attribute("data-difference", "none")
+    await expect(page.locator("[data-pair]").last).to_have_attribute("data-difference", "none")
     await page.locator('[data-pair="rate"]').get_by_role("button").click()
     await expect(page.get_by_role("region", name="Output of the second run")).to_have_text("3")
 

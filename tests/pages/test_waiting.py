@@ -69,6 +69,7 @@ async def held(page: Page) -> asyncio.Event:
 
 @pytest.mark.spec("UI-21")
 @pytest.mark.spec("UI-23")
+@pytest.mark.spec("UI-105")
 async def test_an_approval_is_given_with_the_keyboard_on_a_phone_and_the_run_completes(
     page: Page, project: Project
 ) -> None:
@@ -81,6 +82,11 @@ async def test_an_approval_is_given_with_the_keyboard_on_a_phone_and_the_run_com
     form = panel(page).get_by_role("form", name="Answer for review")
     await expect(panel(page)).to_contain_text("Send this to Ada?")
     assert await page.evaluate("document.documentElement.scrollWidth") <= 390
+    asked, drawn = await form.bounding_box(), await page.get_by_role("region", name="Graph").bounding_box()
+    assert asked is not None
+    assert drawn is not None
+    assert asked["y"] + asked["height"] < drawn["y"]
+    await expect(page.get_by_role("radiogroup", name="Colours").get_by_role("radio")).to_have_count(3)
 
     await form.get_by_role("button", name="Send answer").press("Enter")
     await expect(form.get_by_role("group", name="Send it?")).to_contain_text("Choose yes or no.")

@@ -55,6 +55,11 @@ async def test_a_workflow_is_renamed_deactivated_exported_and_deleted(page: Page
     await look_at(page, project, workflow)
     await expect(page.get_by_role("img", name="A graph of 1 nodes: a")).to_be_visible()
 
+    latest = page.get_by_role("region", name="Latest runs")
+    await expect(latest).to_contain_text("None yet")
+    run = await project.run(workflow)
+    await expect(latest.locator(f'[data-run="{run["id"]}"]')).to_be_visible()
+
     await choose(page, "Rename, describe, limit…")
     dialog = page.get_by_role("dialog")
     await dialog.get_by_label("Name").fill("Post")

@@ -6,6 +6,7 @@ import { CONTROL } from "../ui/field";
 import { Icon } from "../ui/icons";
 import { PageHead } from "../ui/page-head";
 import { Empty, Failed, Skeleton } from "../ui/states";
+import { useWide } from "../ui/use-wide";
 import { type Entry, entriesOf } from "./entries";
 import { EntryView } from "./entry-view";
 
@@ -16,7 +17,9 @@ export function CatalogPage() {
   const entries = catalog.data ?? [];
   const wanted = find.trim().toLowerCase();
   const found = entries.filter(({ name, title, description }) => `${name} ${title} ${description}`.toLowerCase().includes(wanted));
-  const chosen = entries.find((entry) => entry.key === open);
+  const wide = useWide();
+  // Beside the list there is room for one: the first until another is chosen.
+  const chosen = entries.find((entry) => entry.key === open) ?? (wide ? found[0] : undefined);
   return (
     <>
       <title>Node types · Graphwright</title>
@@ -32,7 +35,7 @@ export function CatalogPage() {
             {found.length === 0 && <Empty icon="search" title="Nothing matches">Try a shorter word.</Empty>}
             {wanted === "" && !entries.some((entry) => entry.kind === "tool") && <NoTools />}
           </div>
-          {chosen ? <EntryView key={chosen.key} entry={chosen} /> : <Hint />}
+          {chosen && <EntryView key={chosen.key} entry={chosen} />}
         </div>
       )}
     </>
@@ -89,15 +92,5 @@ function NoTools() {
     <p className="px-5 pb-6 text-ink-2">
       No tools yet. A Python function with <code className="font-mono text-xs">@tool</code> in a folder named by <code className="font-mono text-xs">GRAPHWRIGHT_WORKFLOWS</code> is one.
     </p>
-  );
-}
-
-function Hint() {
-  return (
-    <div className="hidden grow place-items-center md:grid">
-      <Empty icon="blocks" title="Choose a node type or a tool">
-        Its fields are shown here, with what they take and what stands where they are left out.
-      </Empty>
-    </div>
   );
 }

@@ -50,9 +50,9 @@ function Both({ a, b }: { a: Whole; b: Whole }) {
   const found = useMemo(() => pairs(a, b), [a, b]);
   return (
     <>
-      <TwoValues title="Input" a={a.run.input} b={b.run.input} />
-      <TwoValues title="Result" a={resultOf(a)} b={resultOf(b)} />
       <NodePairs pairs={found} />
+      <TwoValues title="Result" a={resultOf(a)} b={resultOf(b)} />
+      <TwoValues title="Input" a={a.run.input} b={b.run.input} />
     </>
   );
 }

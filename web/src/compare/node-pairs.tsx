@@ -9,13 +9,13 @@ const PAGE = 200;
 
 const WORDS: Record<Difference, string> = { status: "Another status", error: "Another error", output: "Another output", laps: "Other laps", presence: "Only in one" };
 
-/** The nodes of both runs, each with its results when asked for them. */
+/** The nodes of both runs, those that differ first, each with its results when asked for them. */
 export function NodePairs({ pairs }: { pairs: readonly Pair[] }) {
   const [onlyOther, setOnlyOther] = useState(false);
   const [most, setMost] = useState(PAGE);
   const [open, setOpen] = useState<string | null>(null);
   const different = pairs.filter((pair) => pair.difference !== null);
-  const shown = onlyOther ? different : pairs;
+  const shown = onlyOther ? different : [...different, ...pairs.filter((pair) => pair.difference === null)];
   return (
     <section aria-label="Nodes">
       <div className="mb-2 flex flex-wrap items-center gap-x-4 gap-y-1">

@@ -43,6 +43,9 @@ export function NodePanel({ run, id, iteration, attempt, onLap, onClose }: Props
       </div>
     );
   }
+  // What is asked comes before what one could do besides.
+  const waits = lap?.status === "WAITING";
+  const actions = <NodeActions run={run} node={id} ran={lap !== undefined} />;
   return (
     <div className="space-y-5 p-5" data-panel={id}>
       <header className="flex items-start gap-2">
@@ -66,8 +69,9 @@ export function NodePanel({ run, id, iteration, attempt, onLap, onClose }: Props
           </span>
         )}
       </div>
-      <NodeActions run={run} node={id} ran={lap !== undefined} />
+      {!waits && actions}
       <LapDetails node={node} lap={lap} row={row} attempt={attempt} />
+      {waits && actions}
       {rows.isError && <ErrorBox error={rows.error} retry={() => void rows.refetch()} />}
       <Edges id={id} view={view} />
       <Definition node={node} />

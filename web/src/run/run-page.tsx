@@ -6,6 +6,7 @@ import { focusNode } from "../graph/focus";
 import type { Connection, RunStore } from "../stream/run-store";
 import { Later, later } from "../ui/later";
 import { ErrorBox, Skeleton } from "../ui/states";
+import { useWide } from "../ui/use-wide";
 import type { Choice } from "./again/choice";
 import { ForkDialog, RetryDialog } from "./again/dialogs";
 import { EventList } from "./event-list";
@@ -16,6 +17,7 @@ import { RunHead } from "./run-head";
 import { RunPanel } from "./run-panel";
 import { atNode, type RunSearch, withoutAsk, withView } from "./search";
 import { ViewSwitch } from "./view-switch";
+import { FOR_PEOPLE, waitingNodes } from "./waiting";
 import { runNow, useRun } from "./use-run";
 
 const TimelineView = later(() => import("./timeline/timeline-view"), "TimelineView");
@@ -54,6 +56,7 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
   const search = useSearch({ from: ROUTE });
   const { node, iteration, event } = search;
   const navigate = useNavigate({ from: ROUTE });
+  const wide = useWide();
   const [following, setFollowing] = useState(node === undefined && event === undefined);
   const [logOpen, setLogOpen] = useState(event !== undefined);
   const state = useStore(store, (known) => known.state);
@@ -90,6 +93,7 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
   const stay = () => {
     if (node === undefined && chosen !== null) choose(chosen);
   };
+  const asked = useAsked(graph, store, chosen) && !wide;
   useEffect(() => {
     const close = (event: KeyboardEvent) => {
       if (event.key === "Escape" && !document.querySelector("[role=dialog]")) choose(null);
@@ -98,12 +102,23 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
     return () => removeEventListener("keydown", close);
   }, [choose]);
 
+  const panel = (
+    <aside key="panel" onInput={stay} aria-label={chosen === null ? "Run" : "Node"} className="shrink-0 border-line max-md:border-t max-md:first:border-t-0 max-md:first:border-b md:w-[25rem] md:overflow-y-auto md:border-l">
+      {chosen === null ? (
+        <RunPanel run={run} />
+      ) : (
+        <NodePanel key={chosen} run={run} id={chosen} iteration={node === undefined ? undefined : iteration} attempt={search.attempt} onLap={(lap) => choose(chosen, lap)} onClose={() => choose(null)} />
+      )}
+    </aside>
+  );
+
   return (
     <RunContext value={scope}>
       <title>{`${run.workflow_name} · Graphwright`}</title>
       <RunHead run={run} connection={connection} />
       <div className="flex min-h-0 grow flex-col md:flex-row">
-        <div className="flex min-w-0 flex-col md:grow">
+        {asked && panel}
+        <div key="graph" className="flex min-w-0 flex-col md:grow">
           <section aria-label={search.view === "timeline" ? "When" : "Graph"} className="relative h-[56vh] shrink-0 md:h-auto md:min-h-0 md:shrink md:grow">
             <ViewSwitch view={search.view ?? "graph"} onView={look} />
             {search.view === "timeline" ? (
@@ -116,13 +131,7 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
           </section>
           <EventList open={logOpen} onToggle={() => setLogOpen(!logOpen)} chosen={chosen} picked={event} onPick={pick} startedAt={run.created_at} />
         </div>
-        <aside onInput={stay} aria-label={chosen === null ? "Run" : "Node"} className="shrink-0 border-t border-line md:w-[25rem] md:overflow-y-auto md:border-t-0 md:border-l">
-          {chosen === null ? (
-            <RunPanel run={run} />
-          ) : (
-            <NodePanel key={chosen} run={run} id={chosen} iteration={node === undefined ? undefined : iteration} attempt={search.attempt} onLap={(lap) => choose(chosen, lap)} onClose={() => choose(null)} />
-          )}
-        </aside>
+        {!asked && panel}
       </div>
       <Later instead={null}>
         {search.ask === "fork" && <ForkDialog run={run} choice={search} onChoice={(choice) => ask("fork", choice)} onClose={leave} />}
@@ -134,6 +143,11 @@ function OpenRun({ project, run: row, graph, store, connection }: Props) {
 
 function defined({ from, version }: Choice): Pick<RunSearch, "from" | "version"> {
   return { ...(from === undefined ? {} : { from }), ...(version === undefined ? {} : { version }) };
+}
+
+/** Whether the node that is shown waits for somebody to do something. */
+function useAsked(graph: Graph, store: RunStore, chosen: string | null): boolean {
+  return useStore(store, (known) => waitingNodes(graph, (id) => known.node(id)).some(({ id, code }) => id === chosen && FOR_PEOPLE.has(code)));
 }
 
 /** Which node to show while following; nothing before the log has caught up, or the page would flicker through the past. */

@@ -11,6 +11,9 @@ export interface Waiting {
 /** What people can do something about comes first. */
 const ORDER = ["waiting_for_approval", "breakpoint", "waiting_for_worker", "waiting_for_run", "waiting_for_time"];
 
+/** Those among them. */
+export const FOR_PEOPLE: ReadonlySet<string> = new Set(ORDER.slice(0, 2));
+
 /** The nodes that wait, the most telling first, else in the order of the document. */
 export function waitingNodes(graph: Graph, view: (id: string) => NodeView | undefined): Waiting[] {
   const found: Waiting[] = [];

@@ -21,7 +21,7 @@ export function ThemeSwitch() {
           aria-label={label}
           title={label}
           onClick={() => theme.set(value)}
-          className={`grid size-6.5 place-items-center rounded-md ${current === value ? "bg-surface text-ink shadow-card" : "text-ink-3 hover:text-ink"} ${value === "system" ? "hidden md:grid" : ""}`}
+          className={`grid size-6.5 place-items-center rounded-md ${current === value ? "bg-surface text-ink shadow-card" : "text-ink-3 hover:text-ink"}`}
         >
           <Icon name={icon} size={14} />
         </button>

@@ -29,7 +29,7 @@ function Drawn({ graph, layout }: { graph: Graph; layout: Layout }) {
   return (
     // Scrollable regions have to be reachable by keyboard.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div tabIndex={0} role="region" aria-label="Graph" className="min-h-0 grow overflow-auto bg-sunken p-5 -outline-offset-2">
+    <div tabIndex={0} role="region" aria-label="Graph" className="max-h-[60vh] shrink-0 overflow-auto border-b border-line bg-sunken p-5 -outline-offset-2">
       <svg
         role="img"
         aria-label={`A graph of ${graph.nodes.length} nodes: ${graph.nodes.slice(0, 20).map((node) => node.name || node.id).join(", ")}`}

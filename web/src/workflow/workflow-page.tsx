@@ -7,6 +7,7 @@ import { warmUp } from "../graph/engine";
 import { Failed, Skeleton } from "../ui/states";
 import { GraphPicture } from "./graph-picture";
 import { Hooks } from "./hooks";
+import { LatestRuns } from "./latest-runs";
 import type { Part } from "./parts";
 import { Schedules } from "./schedules";
 import { Triggers } from "./triggers";
@@ -44,7 +45,12 @@ function Loaded({ workflow }: { workflow: Workflow }) {
           </Link>
         ))}
       </nav>
-      {part === "graph" && <GraphPicture graph={workflow.graph} />}
+      {part === "graph" && (
+        <>
+          <GraphPicture graph={workflow.graph} />
+          <LatestRuns project={workflow.project_id} workflow={workflow.id} />
+        </>
+      )}
       {part === "versions" && <Versions workflow={workflow} />}
       {part === "schedules" && <Schedules workflow={workflow} />}
       {part === "triggers" && <Triggers workflow={workflow} />}
