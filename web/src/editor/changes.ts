@@ -1,5 +1,5 @@
 import { type GraphDoc, isObject, type RawEdge, type RawNode } from "./document";
-import { type Numbers, sameNumbers } from "./exact";
+import { Exactly, type Numbers, sameNumbers, withLargeNumbers } from "./exact";
 
 /** One field with what it was and what it is; absent on the side where the field is not there. */
 export interface FieldChange {
@@ -21,9 +21,9 @@ export function changesBetween(before: GraphDoc, after: GraphDoc): Changes {
   return { nodes: nodeChanges(oldNodes, newNodes), edges: edgeChanges(oldEdges, newEdges), graph: fieldChanges(oldRest, newRest) };
 }
 
-export function countOf({ nodes, edges, graph }: Changes): number {
-  const parts = [nodes.added, nodes.removed, nodes.changed, edges.added, edges.removed, edges.changed, graph];
-  return parts.reduce((sum, part) => sum + part.length, 0);
+/** What changed from one graph to another, also where only a number has that JavaScript would round. */
+export function changesOfWritten(before: Written, after: Written): Changes {
+  return changesBetween(withLargeNumbers(before.doc, before.numbers), withLargeNumbers(after.doc, after.numbers));
 }
 
 function nodeChanges(before: readonly RawNode[], after: readonly RawNode[]): Changes["nodes"] {
@@ -68,7 +68,7 @@ function canonical(edge: RawEdge): string {
 /** The innermost fields in which two values differ; lists differ as a whole. */
 export function fieldChanges(before: unknown, after: unknown, pointer = ""): FieldChange[] {
   if (before === after) return [];
-  if (isObject(before) && isObject(after)) {
+  if (isObject(before) && isObject(after) && !(before instanceof Exactly || after instanceof Exactly)) {
     const names = [...Object.keys(before), ...Object.keys(after).filter((name) => !(name in before))];
     return names.flatMap((name) => fieldChanges(before[name], after[name], pointer + step(name)));
   }

@@ -1,8 +1,8 @@
 import { useMemo, useState } from "react";
 import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
-import { changesBetween } from "./changes";
-import { DiffView } from "./diff-view";
+import { DiffView } from "../workflow/diff-view";
+import { changesOfWritten } from "./changes";
 import { merge } from "./merge";
 import type { Stored } from "./server";
 import { useEditor, useEditorScope } from "./use-editor";
@@ -20,13 +20,14 @@ const VIEWS = { theirs: "What they changed", mine: "What I changed", between: "T
 export function ConflictDialog({ theirs, busy, onMine, onClose }: Props) {
   const { store } = useEditorScope();
   const base = useEditor((state) => state.base)!;
-  const doc = useEditor((_, known) => known.doc);
+  const written = useEditor((_, known) => known.written);
+  const { doc } = written;
   const [view, setView] = useState<keyof typeof VIEWS>("theirs");
   const joined = useMemo(() => merge(base.doc, doc, theirs.doc), [base, doc, theirs]);
   const changes = useMemo(() => {
-    if (view === "between") return changesBetween(theirs.doc, doc);
-    return changesBetween(base.doc, view === "theirs" ? theirs.doc : doc);
-  }, [view, base, doc, theirs]);
+    if (view === "between") return changesOfWritten(theirs, written);
+    return changesOfWritten(base, view === "theirs" ? theirs : written);
+  }, [view, base, written, theirs]);
   const take = (next: typeof doc, what: string) => {
     const numbers = new Map([...theirs.numbers, ...store.written.numbers]);
     store.set({ base: theirs });

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { changesBetween, sameGraph } from "./changes";
+import { changesBetween, changesOfWritten, sameGraph } from "./changes";
 import { copied, pasted } from "./clipboard";
 import type { GraphDoc } from "./document";
 import { carried, placeOf, remove, setPlaces } from "./edits";
@@ -113,6 +113,16 @@ describe("a document in the editor", () => {
     expect(setPlaces(next, new Map()).nodes).toEqual(next.nodes);
     const changed = changesBetween(DOC, next);
     expect(changed.nodes.changed.flatMap(({ changes }) => changes.map(({ pointer }) => pointer))).toEqual(["/position/x", "/position/y", "/position"]);
+  });
+
+  it("[EDIT-7] has changed also where a number has that would be rounded to the same", () => {
+    const at = (text: string) => {
+      const { value, numbers } = parseExact(`{"nodes":[{"id":"a","type":"x","config":{"n":${text}}}],"edges":[]}`);
+      return { doc: value as GraphDoc, numbers };
+    };
+    const found = changesOfWritten(at("12345678901234567890"), at("12345678901234567891"));
+    expect(found.nodes.changed.map(({ id, changes }) => [id, changes.map(({ pointer }) => pointer)])).toEqual([["a", ["/config/n"]]]);
+    expect(changesOfWritten(at("1.0"), at("1")).nodes.changed).toEqual([]);
   });
 
   it("loses edges and the entry with their node", () => {

@@ -50,6 +50,31 @@ export function writeExact(value: unknown, numbers: Numbers, indent?: number, wa
   return JSON.stringify(marked, null, indent).replaceAll(new RegExp(`"${mark}([^"]*)"`, "g"), "$1");
 }
 
+/** A number that JavaScript cannot hold, as it was written: it differs from others that would be rounded to the same. */
+export class Exactly {
+  constructor(readonly text: string) {}
+}
+
+/** The value with each whole number beyond 2^53 as it was written. */
+export function withLargeNumbers<Value>(value: Value, numbers: Numbers): Value {
+  if (![...numbers.values()].some(isLarge)) return value;
+  return walk(value, [], (one, at) => {
+    const text = typeof one === "number" ? numbers.get(place(at)) : undefined;
+    return text !== undefined && Number(text) === one && isLarge(text) ? new Exactly(text) : one;
+  }) as Value;
+}
+
+function isLarge(text: string): boolean {
+  return /^-?\d+$/.test(text) && !Number.isSafeInteger(Number(text));
+}
+
+/** The JSON of a value in which there may be large numbers. */
+export function writeLargeNumbers(value: unknown, indent?: number): string {
+  const mark = freeMark(JSON.stringify(value) ?? "");
+  const text = JSON.stringify(value, (_, one: unknown) => (one instanceof Exactly ? mark + one.text : one), indent);
+  return text.replaceAll(new RegExp(`"${mark}([^"]*)"`, "g"), "$1");
+}
+
 /** The numbers with those of one node also under the id of its copy. */
 export function copyNumbers(numbers: Numbers, from: Numbers, ids: ReadonlyMap<string, string>): Numbers {
   if (from.size === 0 || ids.size === 0) return numbers;

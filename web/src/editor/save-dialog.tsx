@@ -3,9 +3,9 @@ import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
 import { Field } from "../ui/field";
 import { ErrorBox } from "../ui/states";
-import { changesBetween } from "./changes";
+import { DiffView } from "../workflow/diff-view";
+import { changesOfWritten } from "./changes";
 import { counted } from "./deeds";
-import { DiffView } from "./diff-view";
 import { ProblemList } from "./problem-list";
 import type { Stored } from "./server";
 import { useEditor, useEditorScope } from "./use-editor";
@@ -43,12 +43,13 @@ export function SaveDialog({ save, onClose, onSaved, onConflict }: Props) {
 
 function Form({ onSave, busy, run }: { onSave: (name: string, run: boolean) => void; busy: boolean; run: boolean }) {
   const base = useEditor((state) => state.base);
-  const doc = useEditor((_, store) => store.doc);
+  const written = useEditor((_, store) => store.written);
+  const { doc } = written;
   const problems = useEditor((state) => state.problems);
   const checking = useEditor((state) => state.checking);
   const known = useEditor((state) => state.name);
   const [name, setName] = useState(known);
-  const changes = useMemo(() => base && changesBetween(base.doc, doc), [base, doc]);
+  const changes = useMemo(() => base && changesOfWritten(base, written), [base, written]);
   const wrong = checking === "checked" && problems.length > 0;
   const ready = !wrong && (base !== null || name.trim() !== "");
   const submit = (event: FormEvent) => {

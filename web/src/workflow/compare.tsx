@@ -24,7 +24,7 @@ function Between({ workflow, from, to }: { workflow: Workflow; from: number; to:
       </h2>
       {diff.isPending && <Skeleton rows={3} />}
       {diff.isError && <Failed error={diff.error} retry={() => void diff.refetch()} what="these versions" />}
-      {diff.data && <DiffView diff={diff.data} />}
+      {diff.data && <DiffView changes={diff.data} />}
     </section>
   );
 }

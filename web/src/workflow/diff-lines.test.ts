@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import type { VersionDiff } from "../api/types";
+import type { Changes } from "../editor/changes";
+import { Exactly, parseExact, withLargeNumbers } from "../editor/exact";
 import { changesOf, placeOf, printed } from "./diff-lines";
 
 const diff = {
@@ -12,7 +13,7 @@ const diff = {
   },
   edges: { added: [{ source: "a", target: "b" }], removed: [], changed: [] },
   graph: [{ pointer: "/settings/max_iterations", after: 5 }],
-} as unknown as VersionDiff;
+} as unknown as Changes;
 
 // UI-72
 describe("the difference of two versions", () => {
@@ -24,6 +25,19 @@ describe("the difference of two versions", () => {
       ["changed", "node", "a", null],
       ["changed", "graph", "The graph itself", null],
     ]);
+  });
+
+  it("tells places last and as one", () => {
+    const moved = (id: string) => ({ id, changes: [{ pointer: "/position/x", before: 1, after: 2 }] });
+    const more = { ...diff, nodes: { ...diff.nodes, changed: [moved("x"), ...diff.nodes.changed, moved("y")] } };
+    expect(changesOf(more).map(({ name }) => name).slice(3)).toEqual(["a", "The graph itself", "2 nodes stand elsewhere"]);
+  });
+
+  it("tells large numbers as they are written", () => {
+    const { value, numbers } = parseExact('{"before":{"id":12345678901234567890},"after":12345678901234567891}');
+    const { before, after } = withLargeNumbers(value as { before: unknown; after: unknown }, numbers);
+    expect(after).toEqual(new Exactly("12345678901234567891"));
+    expect([printed(before), printed(after)]).toEqual(['{\n  "id": 12345678901234567890\n}', "12345678901234567891"]);
   });
 
   it("names places in words, and tells null from nothing", () => {
