@@ -75,14 +75,14 @@ def create_app(settings: Settings, *, worker: bool = True) -> FastAPI:
     )
     errors.install(app)
     app.router.route_class = Route
-    # Runs before workflows: `…/workflows/runs` is no workflow.
+    # Runs before workflows: `…/workflows/runs` is no workflow. First what each run needs, as they are tried in order.
     for group in (
-        projects,
         runs,
+        streams,
+        projects,
         items,
         artifacts,
         approvals,
-        streams,
         schedules,
         triggers,
         hooks,

@@ -21,7 +21,7 @@ from app.config import Settings
 from app.db import as_arrays
 from app.ids import new_id
 from app.runtime import Runtime, open_runtime
-from app.services import transitions
+from app.services import starts, transitions
 from app.worker.artifacts import ArtifactStore
 from app.worker.custody import Custody
 from app.worker.executor import Executor
@@ -91,7 +91,7 @@ class Bench:
                 input_data=items,
                 metadata={},
             )
-            await transitions.execute(connection, self._runtime.queue, self._project, moved.run_id)
+            await starts.start(connection, self._runtime.queue, self._project, moved.run_id)
         row = await self._one("select job_id from runs where id = %s", moved.run_id)
         began = time.perf_counter()
         await self._executor.execute(moved.run_id, row["job_id"], lambda: False)

@@ -52,7 +52,7 @@ class NodeContext:
 
     `taken` holds the outputs of the predecessors whose edge to this node was taken, by node id. `began` is when the
     node began, also where it has waited since and is visited again. `path` names the item inside a map. `evaluator`,
-    `reporter`, `waiter`, `starter`, `mapper` and `artifacts` are how the engine is reached, `loop` is where it runs.
+    `reporter`, `waiter`, `starter`, `mapper` and `artifacts` are how the engine is reached.
     """
 
     run: RunInfo
@@ -70,7 +70,6 @@ class NodeContext:
     starter: StartChild | None = None
     mapper: Each | None = None
     artifacts: Artifacts | None = None
-    loop: asyncio.AbstractEventLoop | None = field(default_factory=_loop_here)
 
     def evaluate(self, expression: str | bool) -> JsonValue:
         """The value of a bare expression over the node's own scope; raises what the expression raises."""
@@ -108,10 +107,11 @@ class NodeContext:
 
     def from_thread(self, coroutine: Coroutine[Any, Any, T]) -> T:
         """What a call such as `save_artifact(…)` gives, waited for in the thread of a tool that is a plain function."""
-        if self.loop is None or self.loop is _loop_here():
+        loop = self.resources.loop
+        if loop is None or loop is _loop_here():
             coroutine.close()
             raise HardError("This is for tools that are plain functions; in an async one, await the call.", "no_thread")
-        return asyncio.run_coroutine_threadsafe(coroutine, self.loop).result()
+        return asyncio.run_coroutine_threadsafe(coroutine, loop).result()
 
     def _kept(self) -> Artifacts:
         if self.artifacts is None:

@@ -64,6 +64,7 @@ class Resources:
         self.model_prices = model_prices or {}
         self.models = ChatModels(lambda: self.http)
         self.processes = ProcessPool()
+        self.loop: asyncio.AbstractEventLoop | None = None
         self._threads: ThreadPoolExecutor | None = None
         self._http: httpx.AsyncClient | None = None
 
@@ -75,14 +76,15 @@ class Resources:
         return self._http
 
     async def in_thread(self, work: Callable[[], T]) -> T:
-        """Run blocking work in one of 64 threads, with the caller's context variables."""
+        """Run blocking work in one of 64 threads, with the caller's context variables, and note its loop."""
         if self._threads is None:
             # A function that burns CPU gives the interpreter away only so often, and the event loop has to wait for it:
             # with four of them its longest delay falls from 110 to 30 ms, for no measurable cost.
             sys.setswitchinterval(min(SWITCH_SECONDS, sys.getswitchinterval()))
             self._threads = ThreadPoolExecutor(THREADS, thread_name_prefix="tool")
+        self.loop = asyncio.get_running_loop()
         context = contextvars.copy_context()
-        return await asyncio.get_running_loop().run_in_executor(self._threads, context.run, _contained, work)
+        return await self.loop.run_in_executor(self._threads, context.run, _contained, work)
 
     async def aclose(self) -> None:
         """Close connections, kill the processes, and let go of the threads without waiting for what they still do."""

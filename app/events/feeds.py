@@ -4,8 +4,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from uuid import UUID
 
-from app.events.store import EventText
+from app.events.store import EventRow, EventText, as_text
 from app.events.subscriber import Subscriber
+
+MOST_HANDED = 500
+"""More events than this are read from the log instead, so that the loop has its turn in between."""
 
 
 class Feed:
@@ -38,8 +41,11 @@ class Feeds:
         self.dirty: set[UUID] = set()
         self.unseen: dict[UUID, tuple[UUID, int]] = {}
 
-    def hear(self, project_id: UUID, run_id: UUID, last_seq: int) -> bool:
-        """Take note that a run's log has reached `last_seq`; whether anybody wants to read it."""
+    def hear(self, project_id: UUID, run_id: UUID, last_seq: int, written: Sequence[EventRow] = ()) -> bool:
+        """Take note that a run's log has reached `last_seq`; whether anybody has to read it.
+
+        Events that come along, and are just those that are next, are handed out: nobody has to read them.
+        """
         wanted = False
         for reader in self.by_project.get(project_id, ()):
             if run_id not in reader.cursors and reader.ended.get(run_id, (0,))[0] < last_seq:
@@ -49,6 +55,10 @@ class Feeds:
         feed = self.by_run.get(run_id)
         if feed is not None:
             feed.heard = max(feed.heard, last_seq)
+            # Not where more has been heard of: an end that something follows has to be seen with what follows it.
+            fits = written and written[0][1] == feed.seq + 1 and written[-1][1] == feed.heard
+            if fits and len(written) <= MOST_HANDED and feed.live:
+                self.deliver(run_id, feed.seq, [as_text(row) for row in written])
         if feed is not None and last_seq > feed.seq:
             self.dirty.add(run_id)
             wanted = True

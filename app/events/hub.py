@@ -12,7 +12,7 @@ from app import log
 from app.db import Pool
 from app.events import store
 from app.events.feeds import Feeds
-from app.events.store import EventText, RunHead
+from app.events.store import EventRow, EventText, Opening, RunHead
 from app.events.subscriber import Subscriber
 from app.events.wakeups import CHANNEL, parse_payload
 
@@ -79,15 +79,13 @@ class Hub:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         self._tasks = []
 
-    async def run_events(
-        self, run_id: UUID, after: int, *, head: int | None = None
-    ) -> AsyncGenerator[Sequence[EventText], None]:
+    async def run_events(self, run_id: UUID, after: int) -> AsyncGenerator[Sequence[EventText], None]:
         """The run's events after the seq `after`, in order and without gaps, in batches as they come.
 
-        Ends after the terminal event that nothing follows, when the run is deleted, and when the server stops. `head`
-        is the run's newest seq, if the caller knows it: that saves the reader that is up to date a look at the log.
+        Ends after the terminal event that nothing follows, when the run is deleted, and when the server stops.
         """
-        reader = self.follow(run_id, after, head)
+        reader = self.open()
+        self._feeds.join(reader, run_id, after, None)
         last: EventText | None = None
         try:
             while self.goes_on(reader, run_id, last):
@@ -97,12 +95,19 @@ class Hub:
         finally:
             self.leave(reader)
 
-    def follow(self, run_id: UUID, after: int, head: int | None = None) -> Subscriber:
-        """A reader of one run, with what `run_events` says; to be asked whether it `goes_on`, read, and given back."""
-        reader = self.open()
-        self._feeds.join(reader, run_id, after, head)
-        self._news.set()
-        return reader
+    async def begin(self, reader: Subscriber, project_id: UUID, run_id: UUID, after: int) -> Opening | None:
+        """Let a reader have the events of one run after a seq: the run, and the first of them; None for no such run.
+
+        It is to be asked whether it `goes_on`, read, and given back. Raises psycopg.Error when the database is away.
+        """
+        self._feeds.join(reader, run_id, after, None)
+        async with self._replays:
+            found = await store.opening(self._pool, project_id, run_id, after, REPLAY_EVENTS)
+        if found is None:
+            self._feeds.leave(reader, [run_id])
+        elif run_id in reader.cursors:
+            self._take_in(reader, run_id, found[1])
+        return found
 
     @staticmethod
     def goes_on(reader: Subscriber, run_id: UUID, last: EventText | None) -> bool:
@@ -192,16 +197,23 @@ class Hub:
                 continue  # it was unsubscribed, or begun anew, while we read
             batch = found.get(run_id, [])
             events += batch
-            reader.cursors[run_id] = reached = batch[-1].seq if batch else cursor
-            stuck = stuck and not batch
-            if len(batch) < REPLAY_EVENTS and self._feeds.catch_up(reader, run_id, reached):
-                stuck = False
-                if self._feeds.by_run[run_id].heard > reached:
-                    self._mark(run_id)
+            caught_up = self._take_in(reader, run_id, batch)
+            stuck = stuck and not batch and not caught_up
         if stuck:
             # Others were handed events that are not in the log: the run is being deleted.
             await asyncio.sleep(RETRY_SECONDS)
         return events
+
+    def _take_in(self, reader: Subscriber, run_id: UUID, batch: Sequence[EventText]) -> bool:
+        """Move a reader on by what it was read from the log, at most REPLAY_EVENTS; whether it is live now."""
+        if batch:
+            reader.cursors[run_id] = batch[-1].seq
+        reached = reader.cursors[run_id]
+        if len(batch) == REPLAY_EVENTS or not self._feeds.catch_up(reader, run_id, reached):
+            return False
+        if self._feeds.by_run[run_id].heard > reached:
+            self._mark(run_id)
+        return True
 
     def _retire(self, reader: Subscriber, events: Sequence[EventText]) -> None:
         for event in events:
@@ -215,9 +227,9 @@ class Hub:
         self._feeds.dirty.add(run_id)
         self._news.set()
 
-    def hear(self, project_id: UUID, run_id: UUID, last_seq: int) -> None:
-        """Take note that a run's log has been committed up to `last_seq`; never waits."""
-        if self._feeds.hear(project_id, run_id, last_seq):
+    def hear(self, project_id: UUID, run_id: UUID, last_seq: int, written: Sequence[EventRow] = ()) -> None:
+        """Take note that a run's log has been committed up to `last_seq`, `written` being the newest; never waits."""
+        if self._feeds.hear(project_id, run_id, last_seq, written):
             self._news.set()
 
     async def _listen(self) -> None:

@@ -11,6 +11,7 @@ from uuid import UUID
 import psycopg
 from psycopg.rows import tuple_row
 
+from app import jsontext
 from app.db import Pool
 from app.statuses import RUN_ENDED, RUN_LIVE, RunStatus
 
@@ -35,6 +36,15 @@ _READ_MANY = f"""
         where e.run_id = c.run_id and e.seq > c.after order by e.seq limit %s
     ) e
     order by e.run_id, e.seq"""
+
+_OPENING = f"""
+    select r.id, r.workflow_id, r.status, r.last_seq, r.pruned_seq, e.seq, e.type, e.text
+    from runs r
+    left join lateral (
+        select e.seq, e.type, {EVENT_JSON} as text from run_events e
+        where e.run_id = r.id and e.seq > %s order by e.seq limit %s
+    ) e on true
+    where r.project_id = %s and r.id = %s order by e.seq"""
 
 _CHANGED = """
     select id, project_id, last_seq from runs where project_id = any(%(projects)s) and status = any(%(moving)s)
@@ -77,6 +87,22 @@ def frames(events: Sequence[EventText]) -> bytes:
     return first._joined[1]  # noqa: SLF001
 
 
+EventRow = tuple[UUID, int, UUID, UUID, str, str | None, datetime, str]
+"""An event as it is written: run, seq, id, project, type, node, time in UTC, data as JSON text."""
+
+
+def as_text(row: EventRow) -> EventText:
+    """What the database would make of the row, by EVENT_JSON."""
+    run_id, seq, event_id, project_id, kind, node_id, at, data = row
+    node = "null" if node_id is None else jsontext.dumps(node_id)
+    time = at.replace(tzinfo=None).isoformat("T", "microseconds")
+    text = (
+        f'{{"id":"{event_id}","seq":{seq},"type":"{kind}","at":"{time}Z",'
+        f'"project_id":"{project_id}","run_id":"{run_id}","node_id":{node},"data":{data}}}'
+    )
+    return EventText(run_id, seq, kind, text)
+
+
 @dataclass(frozen=True, slots=True)
 class RunHead:
     """How far a run and its log have come; events up to `pruned_seq` have been deleted as too old."""
@@ -115,6 +141,18 @@ async def read_many(pool: Pool, cursors: Mapping[UUID, int], limit: int) -> dict
     for row in rows:
         found[row[0]].append(EventText(*row))
     return dict(found)
+
+
+Opening = tuple[RunHead, list[EventText]]
+"""A run, and the first events of a part of its log."""
+
+
+async def opening(pool: Pool, project_id: UUID, run_id: UUID, after: int, limit: int) -> Opening | None:
+    """A run of a project with at most `limit` events that follow the seq `after`; None where it has no such run."""
+    rows = await _rows(pool, _OPENING, (after, limit, project_id, run_id))
+    if not rows:
+        return None
+    return RunHead(*rows[0][:5]), [EventText(run_id, *row[5:]) for row in rows if row[5] is not None]
 
 
 async def heads(pool: Pool, project_id: UUID, run_ids: Sequence[UUID]) -> list[RunHead]:

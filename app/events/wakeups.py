@@ -1,13 +1,14 @@
 """Telling the readers of all processes that a run's log has grown."""
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from uuid import UUID
 
 import orjson
 import psycopg
 
 from app import log
+from app.events.store import EventRow
 
 CHANNEL = "graphwright_events"
 # PostgreSQL takes payloads of less than 8,000 bytes.
@@ -20,6 +21,7 @@ LONGEST_PAUSE_SECONDS = 2.0
 _log = log.get(__name__)
 
 Wake = tuple[UUID, UUID, int]
+Listener = Callable[[UUID, UUID, int, Sequence[EventRow]], None]
 
 
 def payloads(wakes: Iterable[Wake]) -> list[str]:
@@ -53,27 +55,30 @@ class Wakeups:
 
     A NOTIFY inside a writing transaction would make all of them wait for each other. A wake that gets lost costs
     readers one poll, so the connection does not wait for the disk, and nothing is kept when it breaks for long.
-    Who listens in this process is told at once, without the way through the database.
+    Who listens in this process is told at once, without the way through the database, and given what was written.
     """
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._pending: dict[UUID, tuple[UUID, int]] = {}
-        self._listeners: list[Callable[[UUID, UUID, int], None]] = []
+        self._listeners: list[Listener] = []
         self._news = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._connection: psycopg.AsyncConnection | None = None
 
-    def wake(self, project_id: UUID, run_id: UUID, last_seq: int) -> None:
-        """Say that the run's log has been committed up to `last_seq`; from the event loop's thread, never waits."""
+    def wake(self, project_id: UUID, run_id: UUID, last_seq: int, written: Sequence[EventRow] = ()) -> None:
+        """Say that the run's log has been committed up to `last_seq`; from the event loop's thread, never waits.
+
+        `written` may be the newest events of the log, in order and without gaps.
+        """
         before = self._pending.get(run_id)
         if before is None or before[1] < last_seq:
             self._pending[run_id] = (project_id, last_seq)
         self._news.set()
         for listener in self._listeners:
-            listener(project_id, run_id, last_seq)
+            listener(project_id, run_id, last_seq, written)
 
-    def tell(self, listener: Callable[[UUID, UUID, int], None]) -> None:
+    def tell(self, listener: Listener) -> None:
         """Call a function of this process on every wake, too."""
         self._listeners.append(listener)
 

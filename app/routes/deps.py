@@ -6,10 +6,10 @@ from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import Depends, Header, Query, Request, Response
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
 from app.errors import UnprocessableError
 from app.routes.answers import Json
+from app.routes.bearer import Bearer
 from app.routes.server import Server, server_of
 from app.services import idempotency
 from app.services.access import Caller, Role, caller_of
@@ -17,10 +17,11 @@ from app.services.idempotency import KeptAnswer
 from app.services.work import Work, unit_of_work
 
 ServerDep = Annotated[Server, Depends(server_of)]
-_bearer = HTTPBearer(auto_error=False, description="An API key of a project, or the server's admin key.")
 
 
-async def _work(server: ServerDep) -> AsyncIterator[Work]:
+# FastAPI goes through what a dependency depends on again for each use of it: so these take what they need themselves.
+async def _work(request: Request) -> AsyncIterator[Work]:
+    server = await server_of(request)
     async with unit_of_work(server.database, server.wakeups) as work:
         yield work
 
@@ -29,14 +30,18 @@ async def _work(server: ServerDep) -> AsyncIterator[Work]:
 WorkDep = Annotated[Work, Depends(_work, scope="function")]
 
 
-async def _caller(
-    server: ServerDep, work: WorkDep, credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)]
-) -> Caller:
-    secret = credentials.credentials if credentials else None
-    return server.access.known(secret) or await caller_of(await work.connection(), secret or "")
+class _Caller(Bearer):
+    async def __call__(self, request: Request) -> Caller:  # type: ignore[override]  # what depends on it takes this
+        secret = await self.secret(request)
+        server = await server_of(request)
+        known = server.access.known(secret)
+        if known is not None:
+            return known
+        async with server.database.requests.connection() as connection:
+            return await caller_of(connection, secret or "")
 
 
-CallerDep = Annotated[Caller, Depends(_caller)]
+CallerDep = Annotated[Caller, Depends(_Caller())]
 
 
 def _needs(role: Role) -> Callable[[UUID, Caller], Awaitable[UUID]]:

@@ -3,6 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -56,7 +57,7 @@ class OpenGuard:
             # Whoever calls a trigger shows its secret, which no page and no name that points here has.
             return None
         host = headers.get("host", "")
-        if not is_loopback(_host_name(host)):
+        if not _is_ours(host):
             return (
                 "host_not_allowed",
                 "Not under this name",
@@ -107,6 +108,11 @@ class Headlines:
 def _route(scope: Scope) -> str:
     """The path's template, so that ids do not make a series of their own."""
     return str(getattr(scope.get("route"), "path", "")) or "other"
+
+
+@lru_cache(maxsize=100)
+def _is_ours(host: str) -> bool:
+    return is_loopback(_host_name(host))
 
 
 def _host_name(host: str) -> str:

@@ -129,8 +129,13 @@ async def execute_run(
     """PENDING becomes QUEUED. Of concurrent calls exactly one wins, the others get a 409."""
     wanted = body or ExecuteIn()
     step = wanted.mode == "step"
-    move = partial(runs.execute, work, server.queue, project, run_id, step=step, breakpoints=wanted.breakpoints)
-    return await _moved(once, work, project, run_id, move)
+
+    async def produce() -> Produced:
+        return Produced(
+            await runs.execute(work, server.queue, project, run_id, step=step, breakpoints=wanted.breakpoints)
+        )
+
+    return await once(202, produce)
 
 
 @router.post(
@@ -205,7 +210,7 @@ async def resume_run(
     summary="Make a run that starts from another one's results",
     status_code=201,
     response_model=RunOut,
-    responses=errors(409),
+    responses={**errors(409), 200: {"model": RestartOut, "description": "What a fork would do, with `dry_run`"}},
 )
 async def fork_run(
     project: RunProject,
@@ -215,15 +220,19 @@ async def fork_run(
     once: OnceDep,
     body: ForkIn | None = None,
     execute: Annotated[bool, Query(description="Start it at once.")] = False,
+    dry_run: Annotated[bool, Query(description="Only say what would be done, in 200.")] = False,
 ) -> Response:
     """What the other run has completed is taken over, but what stands at or behind `from_node`; the rest runs.
 
     The other run may be in any status but PENDING, and stays as it is. With another `input_data` what is taken over
     stays as it was.
     """
+    wanted = body or ForkIn()
+    if dry_run:
+        return Json(await forks.preview_fork(work, server.graphs, project, run_id, wanted))
 
     async def produce() -> Produced:
-        made = await forks.fork(work, server.graphs, project, run_id, body or ForkIn())
+        made = await forks.fork(work, server.graphs, project, run_id, wanted)
         if execute:
             await runs.start(work, server.queue, project, made)
         location = f"/api/v1/projects/{project}/workflows/runs/{made}"

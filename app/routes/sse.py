@@ -2,11 +2,12 @@
 
 import asyncio
 import random
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from uuid import UUID
 
 from sse_starlette import EventSourceResponse, ServerSentEvent
+from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from app import log
@@ -29,6 +30,10 @@ PING = ServerSentEvent(comment="ping", sep=LINE).encode()
 # How the readers of a stopping server come back: not all in one moment, and about this many in a second.
 RETURN_MS = 500
 RETURNS_PER_SECOND = 500
+NOTHING = Response(status_code=204, headers={"Cache-Control": "no-cache"})
+
+Begin = Callable[[Subscriber], Awaitable[Sequence[EventText] | None]]
+"""Lets a reader have a run: the first events, or None when nothing is to come. Raises what the answer is to be."""
 
 _log = log.get(__name__)
 
@@ -41,24 +46,34 @@ class EventStream(EventSourceResponse):
     wait for the client to leave, and a timer asks for comments and looks whether the client takes what it is sent.
     """
 
-    def __init__(self, hub: Hub, run_id: UUID, after: int, head: int, *, ping_seconds: float) -> None:
+    def __init__(self, hub: Hub, run_id: UUID, begin: Begin, *, ping_seconds: float) -> None:
         self._hub = hub
         self._run_id = run_id
-        self._place = (after, head)
+        self._begin = begin
         self._ping_seconds = ping_seconds
         super().__init__(iter(()), headers=HEADERS, sep=LINE, ping=ping_seconds, send_timeout=SEND_SECONDS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send until the run has ended, the client leaves, or the server stops."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
-        if scope["method"] == "HEAD":
-            await send({"type": "http.response.body"})
-            return
-        reader = self._hub.follow(self._run_id, *self._place)
+        """Send until the run has ended, the client leaves, or the server stops; 204 if nothing is to come."""
+        reader = self._hub.open()
+        try:
+            first = await self._begin(reader)
+            if first is None:
+                await NOTHING(scope, receive, send)
+                return
+            await send({"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers})
+            if scope["method"] == "HEAD":
+                await send({"type": "http.response.body"})
+                return
+            await self._send_all(reader, first, receive, send)
+        finally:
+            self._hub.leave(reader)
+
+    async def _send_all(self, reader: Subscriber, first: Sequence[EventText], receive: Receive, send: Send) -> None:
         sender = _Sender(send, reader, self._ping_seconds)
         leaving = asyncio.create_task(_leave(receive, reader))
         try:
-            async with aclosing(self._pieces(reader, sender)) as pieces:
+            async with aclosing(self._pieces(reader, first, sender)) as pieces:
                 async for piece in pieces:
                     await sender.send(piece)
             await sender.send(b"", more=False)
@@ -68,13 +83,17 @@ class EventStream(EventSourceResponse):
             sender.task.uncancel()
             _log.info("A reader of an event stream took nothing for %s seconds and was cut off.", SEND_SECONDS)
         finally:
-            self._hub.leave(reader)
             sender.stop()
             leaving.cancel()
 
-    async def _pieces(self, reader: Subscriber, sender: "_Sender") -> AsyncGenerator[bytes, None]:
-        last: EventText | None = None
-        yield RETRY
+    async def _pieces(
+        self, reader: Subscriber, first: Sequence[EventText], sender: "_Sender"
+    ) -> AsyncGenerator[bytes, None]:
+        last = first[-1] if first else None
+        begin, *chunks = _chunks(first) if first else [b""]
+        yield RETRY + begin
+        for chunk in chunks:
+            yield chunk
         while self._hub.goes_on(reader, self._run_id, last):
             events = await self._hub.read(reader)
             if events:

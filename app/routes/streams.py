@@ -6,7 +6,8 @@ from uuid import UUID
 from fastapi import APIRouter, Header, Query, Request, Response
 
 from app.errors import GoneError, NotFoundError, StoppingError
-from app.events import EventText, RunHead, store
+from app.events import EventText, RunHead, Subscriber, store
+from app.events.store import Opening
 from app.routes.accept import prefers_json
 from app.routes.answers import errors
 from app.routes.feed import router as feed_router
@@ -68,22 +69,33 @@ async def run_events(
 ) -> Response:
     """Every event after `Last-Event-ID` or `after`, then live ones until the run ends; as JSON a page of them."""
     watching = Watching.of(request)
-    found = await store.heads(watching.pool, project_id, [run_id])
-    if not found:
-        await watching.must_exist(project_id)
-        raise NotFoundError("There is no such run in this project.")
-    head = found[0]
     if prefers_json(request.headers.get("accept", "*/*"), over="text/event-stream"):
         place = after if cursor is None else cursor
+        found = await store.opening(watching.pool, project_id, run_id, place, limit + 1)
+        head, events = await _existing(watching, project_id, found)
         _must_be_kept(head, place)
-        return _page(await store.read_after(watching.pool, run_id, place, limit + 1), limit)
+        return _page(events, limit)
     seen = after if last_event_id is None else last_event_id
-    if head.ended and seen >= head.last_seq:
-        return Response(status_code=204, headers={"Cache-Control": "no-cache"})
-    _must_be_kept(head, seen)
-    if watching.hub.stopping:
-        raise StoppingError("This server is stopping. Follow the run at another one, or here in a moment.")
-    return EventStream(watching.hub, run_id, seen, head.last_seq, ping_seconds=watching.ping_seconds)
+
+    async def begin(reader: Subscriber) -> list[EventText] | None:
+        found = await watching.hub.begin(reader, project_id, run_id, seen)
+        head, events = await _existing(watching, project_id, found)
+        if head.ended and seen >= head.last_seq:
+            return None
+        _must_be_kept(head, seen)
+        if watching.hub.stopping:
+            raise StoppingError("This server is stopping. Follow the run at another one, or here in a moment.")
+        return events
+
+    return EventStream(watching.hub, run_id, begin, ping_seconds=watching.ping_seconds)
+
+
+async def _existing(watching: Watching, project_id: UUID, found: Opening | None) -> Opening:
+    """What was found of a run. Raises NotFoundError where that is nothing."""
+    if found is None:
+        await watching.must_exist(project_id)
+        raise NotFoundError("There is no such run in this project.")
+    return found
 
 
 def _must_be_kept(head: RunHead, after: int) -> None:

@@ -1,21 +1,18 @@
 """What the streams need of the server, and who may watch."""
 
 from dataclasses import dataclass
-from typing import Annotated, Any, cast
+from typing import Annotated
 from uuid import UUID
 
 from fastapi import Depends, Request
-from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
-from psycopg import AsyncConnection
 from starlette.requests import HTTPConnection
 
 from app.db import Pool
 from app.errors import NotFoundError
 from app.events import Hub
+from app.routes.bearer import Bearer
 from app.routes.server import Server
 from app.services.access import Access, Role, caller_of
-
-_bearer = HTTPBearer(auto_error=False, description="An API key of a project, or the server's admin key.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +46,7 @@ class Watching:
         caller = self.access.known(secret)
         if caller is None and secret is not None:
             async with self.pool.connection() as connection:
-                caller = await caller_of(cast("AsyncConnection[Any]", connection), secret)
+                caller = await caller_of(connection, secret)
         try:
             project = UUID(project_id)
         except ValueError:
@@ -67,12 +64,9 @@ class Watching:
                 raise NotFoundError("There is no such project.")
 
 
-async def _watched_project(
-    request: Request,
-    project_id: str,
-    credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
-) -> UUID:
-    return await Watching.of(request).allowed(credentials.credentials if credentials else None, project_id)
+class _WatchedProject(Bearer):
+    async def __call__(self, request: Request, project_id: str) -> UUID:  # type: ignore[override]  # what depends on it takes this
+        return await Watching.of(request).allowed(await self.secret(request), project_id)
 
 
-WatchedProject = Annotated[UUID, Depends(_watched_project)]
+WatchedProject = Annotated[UUID, Depends(_WatchedProject())]

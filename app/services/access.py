@@ -6,6 +6,7 @@ import ipaddress
 import secrets
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 from uuid import UUID
 
 from psycopg import AsyncConnection
@@ -85,7 +86,7 @@ class Access:
         return None
 
 
-async def caller_of(connection: AsyncConnection, secret: str) -> Caller:
+async def caller_of(connection: AsyncConnection[Any], secret: str) -> Caller:
     """The caller with this project key. Raises UnauthorizedError when there is no such key."""
     cursor = connection.cursor(row_factory=dict_row)
     secret_hash = hashed(secret)

@@ -10,7 +10,7 @@ from app.compiler.failures import HardError
 from app.compiler.waiting import Child, Place
 from app.errors import ConflictError
 from app.queue import Queue
-from app.services import restarts, transitions
+from app.services import restarts, starts, transitions
 from app.services.moves import Connection, Moved, one, run_sql
 from app.services.transitions import Parent
 from app.statuses import RunStatus
@@ -71,7 +71,7 @@ async def start_child(
         queue=parent["queue"],
         priority=parent["priority"],
     )
-    return await transitions.execute(connection, queue, parent["project_id"], moved.run_id)
+    return await starts.start(connection, queue, parent["project_id"], moved.run_id)
 
 
 async def retry_child(

@@ -1,5 +1,6 @@
 """Taking runs up: the one place where a run becomes RUNNING, and so the one where limits are kept."""
 
+from datetime import UTC
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -7,6 +8,7 @@ from psycopg.rows import DictRow
 
 from app import jsontext
 from app.clock import now
+from app.events.store import EventRow
 from app.ids import new_id
 from app.queue import Queue
 from app.services.holds import NO_ROOM, REASONS
@@ -38,6 +40,14 @@ async def claim(connection: Connection, queue: Queue, run_id: UUID, job_id: int,
         return row
     async with connection.transaction():
         return await _claim_with_care(connection, queue, values | {"simple": False})
+
+
+def beginning(row: DictRow) -> list[EventRow]:
+    """The event that tells of a claim, by the row that `claim` gave; none where the run found no room."""
+    if "event_id" not in row:
+        return []
+    at, data = row["event_at"].astimezone(UTC), row["event_data"]
+    return [(row["id"], row["event_seq"], row["event_id"], row["project_id"], row["event_type"], None, at, data)]
 
 
 async def _claim_with_care(connection: Connection, queue: Queue, values: dict[str, Any]) -> DictRow | None:
@@ -120,5 +130,7 @@ event as (
   select id, last_seq, %(event)s, project_id,
          case when claim = 1 then 'workflow.run.started' else 'workflow.run.resumed' end, %(now)s,
          json_build_object('status', 'RUNNING', 'attempt', attempt, 'worker_id', worker_id)
-  from claimed)
-select c.*, exists (select 1 from runs h where h.held and h.project_id = c.project_id) as behind from claimed c"""
+  from claimed
+  returning run_id, seq as event_seq, id as event_id, type as event_type, at as event_at, data::text as event_data)
+select c.*, exists (select 1 from runs h where h.held and h.project_id = c.project_id) as behind, e.*
+from claimed c join event e on e.run_id = c.id"""

@@ -1,5 +1,6 @@
 """Forks: new runs that start from what another run has completed."""
 
+from dataclasses import dataclass
 from typing import Any, LiteralString
 from uuid import UUID
 
@@ -12,14 +13,28 @@ from app.db import as_arrays
 from app.errors import ConflictError, UnprocessableError, pointer_to
 from app.ids import new_id
 from app.queue import queue_after
-from app.schemas.run import ForkIn
+from app.schemas.run import ForkIn, RestartOut
 from app.services import artifacts, transitions
 from app.services.graphs import Graphs, must_be_active, stored_version
 from app.services.moves import EVENT_BYTES, Connection, Moved, run_sql
-from app.services.plans import Plan, must_be_nodes, plan_on, run_of
+from app.services.plans import Plan, as_answer, must_be_nodes, plan_on, run_of
 from app.services.restarts import keep_results
 from app.services.work import Work
 from app.statuses import RUN_ENDED, RunStatus
+
+
+@dataclass(slots=True)
+class Source:
+    """The run that is forked: its row, its values, and what of it stays."""
+
+    row: DictRow
+    values: DictRow
+    plan: Plan
+
+
+async def preview_fork(work: Work, graphs: Graphs, project_id: UUID, run_id: UUID, said: ForkIn) -> RestartOut:
+    """What would become of each node in a fork, refused as the fork would be; changes nothing."""
+    return as_answer((await _planned(work, graphs, project_id, run_id, said)).plan)
 
 
 async def fork(work: Work, graphs: Graphs, project_id: UUID, run_id: UUID, said: ForkIn) -> UUID:
@@ -28,6 +43,24 @@ async def fork(work: Work, graphs: Graphs, project_id: UUID, run_id: UUID, said:
     Raises NotFoundError; ConflictError `cannot_fork` for a run that has not been started, `workflow_inactive`;
     UnprocessableError `unknown_node`, `invalid_input`.
     """
+    source = await _planned(work, graphs, project_id, run_id, said)
+    values = source.values
+    moved = await transitions.create(
+        await work.connection(),
+        project_id=project_id,
+        workflow_id=source.row["workflow_id"],
+        version=source.plan.version,
+        input_data=values["input"],
+        metadata=values["meta"] or {},
+        forked_from=run_id,
+        told={"forked_from": run_id, "from_node": said.from_node},
+        queue=queue_after(values["queue"]),
+        priority=values["priority"],
+    )
+    return work.moved(await _fill(await work.connection(), run_id, moved, source.plan, said))
+
+
+async def _planned(work: Work, graphs: Graphs, project_id: UUID, run_id: UUID, said: ForkIn) -> Source:
     source = await run_of(work, project_id, run_id)
     if source["status"] == RunStatus.PENDING:
         raise ConflictError("The run has not been started: there is nothing to start from.", code="cannot_fork")
@@ -47,19 +80,7 @@ async def fork(work: Work, graphs: Graphs, project_id: UUID, run_id: UUID, said:
     if problems:
         raise UnprocessableError("The input does not fit the workflow.", code="invalid_input", problems=problems)
     plan = await plan_on(work, source, wanted, compiled, from_node=said.from_node, given=said.outputs)
-    moved = await transitions.create(
-        await work.connection(),
-        project_id=project_id,
-        workflow_id=source["workflow_id"],
-        version=wanted,
-        input_data=values["input"],
-        metadata=values["meta"] or {},
-        forked_from=run_id,
-        told={"forked_from": run_id, "from_node": said.from_node},
-        queue=queue_after(values["queue"]),
-        priority=values["priority"],
-    )
-    return work.moved(await _fill(await work.connection(), run_id, moved, plan, said))
+    return Source(source, values, plan)
 
 
 async def _values(work: Work, run_id: UUID) -> DictRow:

@@ -13,41 +13,9 @@ from app.schemas.common import Page
 from app.schemas.run import ProgressOut, ResultOut, RunOut, RunSummary
 from app.services.pages import decode_cursor, maybe_rfc3339, maybe_text, milliseconds, page, rfc3339
 from app.services.projects import must_exist
+from app.services.run_columns import SUMMARY, WHOLE, shown
 from app.services.work import Work
 from app.statuses import RUN_ENDED, RunStatus
-
-SUMMARY: LiteralString = """r.id, r.project_id, r.workflow_id, w.name AS workflow_name, r.version, r.status, r.attempt,
-    r.error, r.reason, r.meta, r.created_at, r.queued_at, r.started_at, r.finished_at, r.last_seq, r.wake_at,
-    r.parent_run_id, r.parent_node_id, r.parent_iteration, r.depth, r.forked_from, r.priority, r.queue, r.trigger,
-    v.node_count AS total, p.completed, p.running, p.failed, p.skipped"""
-# The newest turn of each node. Where turns are many for a node, the index is asked for one node after the other; where
-# they are few, which the number of events tells, reading all of them costs a quarter of that.
-_NEWEST_TURNS: LiteralString = """(
-        SELECT DISTINCT ON (node_id) status FROM node_states n
-        WHERE n.run_id = r.id AND r.last_seq <= 8 * v.node_count + 100 ORDER BY node_id, iteration DESC
-    ) UNION ALL (
-        WITH RECURSIVE turned (node_id) AS (
-            (SELECT node_id FROM node_states n WHERE n.run_id = r.id AND r.last_seq > 8 * v.node_count + 100
-             ORDER BY node_id LIMIT 1)
-            UNION ALL
-            SELECT (SELECT n.node_id FROM node_states n WHERE n.run_id = r.id AND n.node_id > turned.node_id
-                    ORDER BY n.node_id LIMIT 1)
-            FROM turned WHERE turned.node_id IS NOT NULL
-        )
-        SELECT (SELECT status FROM node_states n WHERE n.run_id = r.id AND n.node_id = turned.node_id
-                ORDER BY iteration DESC LIMIT 1)
-        FROM turned WHERE turned.node_id IS NOT NULL
-    )"""
-FROM: LiteralString = f"""runs r
-    JOIN workflows w ON w.id = r.workflow_id
-    JOIN workflow_versions v ON v.workflow_id = r.workflow_id AND v.version = r.version
-    CROSS JOIN LATERAL (
-        SELECT count(*) FILTER (WHERE status = 'COMPLETED') AS completed,
-               count(*) FILTER (WHERE status IN ('RUNNING', 'RETRYING')) AS running,
-               count(*) FILTER (WHERE status = 'FAILED') AS failed,
-               count(*) FILTER (WHERE status = 'SKIPPED') AS skipped
-        FROM ({_NEWEST_TURNS}) AS latest
-    ) p"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +32,16 @@ class RunFilter:
 
 async def get(work: Work, project_id: UUID, run_id: UUID) -> RunOut:
     """Raises NotFoundError."""
-    row = await work.first(
-        f"SELECT {SUMMARY}, r.input, r.result, r.state FROM {FROM} WHERE r.project_id = %s AND r.id = %s",
-        (project_id, run_id),
+    row = await work.lone(
+        f"SELECT {WHOLE} FROM {shown('runs')} WHERE r.project_id = %s AND r.id = %s", (project_id, run_id)
     )
     if row is None:
         raise _no_run()
+    return whole(row)
+
+
+def whole(row: DictRow) -> RunOut:
+    """The run with its WHOLE columns, as the API gives it."""
     return {**_summary(row), "input": row["input"], "result": row["result"], "state": row["state"]}
 
 
@@ -90,7 +62,7 @@ async def list_runs(
         "limit": limit + 1,
     }
     rows = await work.all(
-        f"SELECT {SUMMARY} FROM {FROM} WHERE r.id = ANY(ARRAY({_ids(values)})) ORDER BY r.id DESC", values
+        f"SELECT {SUMMARY} FROM {shown('runs')} WHERE r.id = ANY(ARRAY({_ids(values)})) ORDER BY r.id DESC", values
     )
     if not rows:
         await must_exist(work, project_id)
@@ -121,7 +93,7 @@ _CONDITIONS: Mapping[str, LiteralString] = {
 
 async def result(work: Work, project_id: UUID, run_id: UUID) -> ResultOut:
     """What the run came to. Raises NotFoundError, ConflictError (`not_finished`) before the end."""
-    row = await work.first(
+    row = await work.lone(
         "SELECT id, status, result, error FROM runs WHERE project_id = %s AND id = %s", (project_id, run_id)
     )
     if row is None:

@@ -7,9 +7,10 @@ from uuid import UUID
 from app.errors import Problem, UnprocessableError
 from app.queue import DEFAULT, Queue
 from app.schemas.common import JsonObject
-from app.schemas.run import RestartOut
-from app.services import restarts, transitions
+from app.schemas.run import RestartOut, RunOut
+from app.services import restarts, run_views, starts, transitions
 from app.services.graphs import Graphs, must_be_active, stored_version
+from app.services.moves import Moved
 from app.services.plans import as_answer, plan_retry, run_of
 from app.services.work import Work
 
@@ -50,8 +51,8 @@ async def create(
 
 async def execute(
     work: Work, queue: Queue, project_id: UUID, run_id: UUID, *, step: bool = False, breakpoints: Sequence[str] = ()
-) -> None:
-    """Queue the run, to stop before every node (`step`) or at breakpoints.
+) -> RunOut:
+    """Queue the run, to stop before every node (`step`) or at breakpoints; the run as it then is.
 
     Raises NotFoundError, ConflictError unless it is PENDING and its workflow active, UnprocessableError.
     """
@@ -64,12 +65,14 @@ async def execute(
         if row is not None:
             _must_be_nodes(row["graph"], breakpoints)
     debug = {"mode": "step"} if step else {"breakpoints": list(breakpoints)} if breakpoints else None
-    work.moved(await transitions.execute(await work.connection(), queue, project_id, run_id, debug))
+    row = await starts.start_and_show(await work.lone_connection(), queue, project_id, run_id, debug)
+    work.moved(Moved(project_id, run_id, row["last_seq"]))
+    return run_views.whole(row)
 
 
 async def start(work: Work, queue: Queue, project_id: UUID, run_id: UUID) -> None:
     """Queue a run that this transaction has made."""
-    work.moved(await transitions.execute(await work.connection(), queue, project_id, run_id))
+    work.moved(await starts.start(await work.connection(), queue, project_id, run_id))
 
 
 async def cancel(work: Work, queue: Queue, project_id: UUID, run_id: UUID) -> None:

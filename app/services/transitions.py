@@ -1,20 +1,20 @@
 """Every move of a run's status, each one conditional UPDATE under the lock of the run's row.
 
-    PENDING ─execute─► QUEUED ─claim─► RUNNING ─advance─► COMPLETED | FAILED
+    PENDING ──start──► QUEUED ─claim─► RUNNING ─advance─► COMPLETED | FAILED
                           ▲  ▲            │ │
                           │  └──requeue───┘ └─advance─► WAITING | RETRYING ─claim─► RUNNING
                           └─retry─ FAILED | CANCELLED        cancel: any live status ─► CANCELLED
 
 Each function works on a psycopg connection inside the caller's transaction and writes the events of the move with it.
 The row's lock orders the writers of one run, so the seqs of its events commit in order and without gaps. Who locks
-several runs locks them in the order of their ids, so a parent before its children. A retry stands in `restarts`, what
-comes from outside in `signals`.
+several runs locks them in the order of their ids, so a parent before its children. The start stands in `starts`,
+a retry in `restarts`, what comes from outside in `signals`.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, LiteralString
+from typing import Any
 from uuid import UUID
 
 from psycopg.rows import DictRow, dict_row
@@ -22,12 +22,10 @@ from psycopg.rows import DictRow, dict_row
 from app import jsontext
 from app.clock import now
 from app.db import as_arrays
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError
 from app.ids import new_id
-from app.queue import DEFAULT, JOB, Queue
+from app.queue import DEFAULT, Queue
 from app.services.calls import drop_calls
-from app.services.graphs import inactive
-from app.services.holds import HOLD, hold_values
 from app.services.moves import (
     Connection,
     Moved,
@@ -112,47 +110,6 @@ async def create(
 
 def _parent_columns(parent: Parent) -> tuple[Any, ...]:
     return parent.run_id, parent.node_id, parent.iteration, parent.path, parent.depth
-
-
-async def execute(
-    connection: Connection, queue: Queue, project_id: UUID, run_id: UUID, debug: Mapping[str, Any] | None = None
-) -> Moved:
-    """PENDING → QUEUED with a job; of concurrent calls exactly one wins, the others get a ConflictError.
-
-    `debug` says where the run stops: `{"mode": "step"}` or `{"breakpoints": [node ids]}`.
-    """
-    values = {"now": now(), "event": new_id(), "debug": json_or_null(debug), "project": project_id}
-    row = await one(connection, _EXECUTE, values | hold_values(queue, run_id))
-    if row is not None:
-        return Moved(project_id, run_id, row["last_seq"])
-    status = await _status(connection, project_id, run_id)
-    if status == RunStatus.PENDING:
-        raise inactive()
-    raise ConflictError(
-        f"The run is {status}; only a run in PENDING can be executed. Create a new run, or retry one that failed.",
-        code="not_pending",
-    )
-
-
-# One statement, as it stands before every run: the row of the run, its job, its event.
-_EXECUTE: LiteralString = f"""
-with picked as (
-  select r.id, r.queue, r.priority, h.code from runs r join {HOLD} h on h.id = r.id
-  join workflows w on w.id = r.workflow_id
-  where r.project_id = %(project)s and r.status = 'PENDING' and w.active for update of r),
-job as materialized (select id, {JOB} as job_id from picked where code is null),
-queued as (
-  update runs r set status = 'QUEUED', attempt = 1, queued_at = %(now)s, debug = %(debug)s::json,
-         last_seq = r.last_seq + 1, job_id = j.job_id, held = p.code is not null,
-         reason = (%(reasons)s::jsonb -> p.code)::json
-  from picked p left join job j on j.id = p.id where r.id = p.id
-  returning r.id, r.project_id, r.last_seq, r.reason),
-event as (
-  insert into run_events (run_id, seq, id, project_id, type, at, data)
-  select id, last_seq, %(event)s, project_id, 'workflow.run.queued', %(now)s,
-         json_strip_nulls(json_build_object('status', 'QUEUED', 'attempt', 1, 'reason', reason))
-  from queued)
-select last_seq from queued"""
 
 
 @dataclass(slots=True)
@@ -377,10 +334,3 @@ async def _cancel_nodes(
             ),
         )
     return turns
-
-
-async def _status(connection: Connection, project_id: UUID, run_id: UUID) -> str:
-    row = await one(connection, "select status from runs where project_id = %s and id = %s", (project_id, run_id))
-    if row is None:
-        raise NotFoundError("There is no such run in this project.")
-    return str(row["status"])

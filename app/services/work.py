@@ -21,13 +21,24 @@ class Work:
     _pool: Pool
     _stack: AsyncExitStack
     _connection: AsyncConnection[DictRow] | None = None
+    _begun: bool = False
     _moved: list[Moved] = field(default_factory=list)
 
     async def connection(self) -> AsyncConnection[Any]:
         """The connection of this transaction, for plain SQL and for the queue."""
+        connection = await self.lone_connection()
+        if not self._begun:
+            await self._stack.enter_async_context(connection.transaction())
+            self._begun = True
+        return connection
+
+    async def lone_connection(self) -> AsyncConnection[Any]:
+        """The connection for one statement that is all there is to do: it needs no transaction around it.
+
+        It commits by itself, unless this work has begun a transaction before.
+        """
         if self._connection is None:
             self._connection = await self._stack.enter_async_context(self._pool.connection())
-            await self._stack.enter_async_context(self._connection.transaction())
         return self._connection
 
     async def all(self, query: LiteralString, values: Any = None) -> list[DictRow]:
@@ -38,6 +49,11 @@ class Work:
     async def first(self, query: LiteralString, values: Any = None) -> DictRow | None:
         """The first row of a query, if any."""
         cursor = await (await self.connection()).execute(query, values)
+        return await cursor.fetchone()
+
+    async def lone(self, query: LiteralString, values: Any = None) -> DictRow | None:
+        """The first row, if any, of a query that is all there is to do."""
+        cursor = await (await self.lone_connection()).execute(query, values)
         return await cursor.fetchone()
 
     async def run(self, query: LiteralString, values: Any = None) -> int:

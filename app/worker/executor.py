@@ -23,6 +23,7 @@ from app.compiler.waiting import Waits, later
 from app.db import Database
 from app.events.wakeups import Wakeups
 from app.queue import OWN_QUEUE, Queue
+from app.services.claims import beginning
 from app.services.moves import EVENT_BYTES, Moved, reason
 from app.services.signals import tell_parent
 from app.services.transitions import Advance
@@ -116,7 +117,7 @@ class Executor:
 
     async def _execute(self, row: DictRow, epoch: int, shutting_down: Callable[[], bool]) -> None:
         run_id: UUID = row["id"]
-        self._wakeups.wake(row["project_id"], run_id, row["last_seq"])
+        self._wakeups.wake(row["project_id"], run_id, row["last_seq"], beginning(row))
         if row["behind"]:
             self._releaser.note(row["project_id"])
         if row["status"] != RunStatus.RUNNING:

@@ -7,6 +7,7 @@ lost its run writes nothing. Readers are woken after the commit.
 
 import asyncio
 import hashlib
+from collections import defaultdict
 from collections.abc import Iterable
 from contextlib import suppress
 from sys import getsizeof
@@ -311,8 +312,11 @@ class Journal:
                 if is_stale(error):
                     await self._pool.drain()
                 raise
+        said: dict[UUID, list[Row]] = defaultdict(list)
+        for row in batch.events:
+            said[row[0]].append(row)
         for run_id, move in batch.moves.items():
-            self._wakeups.wake(batch.logs[run_id].project_id, run_id, move.last_seq)
+            self._wakeups.wake(batch.logs[run_id].project_id, run_id, move.last_seq, said.get(run_id, ()))
 
     async def _write_into(self, connection: AsyncConnection[Any], batch: Batch, *, again: bool) -> None:
         if again:

@@ -16,7 +16,7 @@ from app.clock import now
 from app.db import Database
 from app.errors import ConflictError
 from app.ids import new_id
-from app.services import restarts, signals, transitions
+from app.services import restarts, signals, starts, transitions
 from app.services.claims import claim
 from app.services.moves import reason
 from app.services.signals import NewSignal
@@ -106,7 +106,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(run=runs)
     def execute(self, run: Model) -> None:
-        work = lambda c: transitions.execute(c, self.bench.queue, self.bench.project, run.id)  # noqa: E731
+        work = lambda c: starts.start(c, self.bench.queue, self.bench.project, run.id)  # noqa: E731
         if run.status != "PENDING":
             with pytest.raises(ConflictError):
                 self.transact(work)

@@ -9,7 +9,7 @@ from app.config import Settings
 from app.db import Database
 from app.ids import new_id
 from app.queue import Queue
-from app.services import transitions
+from app.services import starts, transitions
 from tests.support import ThreadServer, until
 from tests.worker.bench import GRAPH
 
@@ -51,7 +51,7 @@ async def more(
                 metadata={},
                 priority=priority,
             )
-            await transitions.execute(connection, queue, project, moved.run_id)
+            await starts.start(connection, queue, project, moved.run_id)
             made.append(moved.run_id)
     return made
 

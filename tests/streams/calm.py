@@ -12,9 +12,11 @@ from uuid import UUID
 import psycopg
 
 from app.events import EventText, RunHead
-from app.events.store import TERMINAL
+from app.events.store import TERMINAL, Opening
 
 PROJECT = UUID(int=1)
+Wake = tuple[UUID, UUID, int, list[tuple[UUID, int, EventText]]]
+"""Project, run, newest seq, and what was written."""
 
 
 class _Turns(selectors.SelectSelector):
@@ -100,14 +102,15 @@ class MemoryLog:
         self._ends: dict[UUID, list[tuple[int, datetime]]] = defaultdict(list)
         self._clock = clock
 
-    def commit(self, run_id: UUID, kinds: Sequence[str]) -> int:
+    def commit(self, run_id: UUID, kinds: Sequence[str]) -> Wake:
         log = self.events.setdefault(run_id, [])
+        before = len(log)
         for kind in kinds:
             seq = len(log) + 1
             log.append(EventText(run_id, seq, kind, f'{{"type":"{kind}","run_id":"{run_id}","seq":{seq}}}'))
             if kind in TERMINAL:
                 self._ends[run_id].append((seq, self._clock.now(UTC)))
-        return len(log)
+        return PROJECT, run_id, len(log), [(run_id, event.seq, event) for event in log[before:]]
 
     def ended(self, run_id: UUID) -> bool:
         log = self.events.get(run_id)
@@ -119,6 +122,15 @@ class MemoryLog:
 
     async def read_many(self, _: Any, cursors: Mapping[UUID, int], limit: int) -> dict[UUID, list[EventText]]:
         return await self._ask(lambda: self._read(dict(cursors), limit))
+
+    async def opening(self, _: Any, __: UUID, run_id: UUID, after: int, limit: int) -> Opening | None:
+        return await self._ask(
+            lambda: (
+                (self._head(run_id), self._read({run_id: after}, limit).get(run_id, []))
+                if run_id in self.events
+                else None
+            )
+        )
 
     async def last_seqs(self, _: Any, run_ids: Sequence[UUID]) -> list[tuple[UUID, UUID, int, int]]:
         return await self._ask(

@@ -4,14 +4,16 @@ import asyncio
 import itertools
 import json
 from collections import deque
+from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, cast
 from uuid import UUID
 
+import psycopg
 from starlette.websockets import WebSocket
 
-from app.events import Hub, Subscriber
+from app.events import EventText, Hub, Subscriber
 from app.routes.feed import Conversation
 from tests.streams.calm import PROJECT, MemoryLog
 
@@ -41,15 +43,15 @@ class Follower:
         self._hub = hub
         self._log = log
 
-    def come(self, place: int, head: int | None) -> None:
-        """Read on after a seq, unless it reads already; `head` is what it believes to be the newest seq."""
+    def come(self, place: int, *, by_opening: bool) -> None:
+        """Read on after a seq, unless it reads already; `by_opening` as an event stream does."""
         if self.task is not None and self.task.done():
             self.task.result()
             self.task = None
         if self.task is None:
             self.place = place
             self.awake.set()
-            self.task = asyncio.create_task(self._follow(head))
+            self.task = asyncio.create_task(self._open() if by_opening else self._follow())
 
     async def go(self) -> None:
         task, self.task = self.task, None
@@ -63,17 +65,39 @@ class Follower:
         elif self.task is not None:
             assert self.place >= len(self._log.events[self.run_id]), f"{self.run_id} waits at {self.place}"
 
-    async def _follow(self, head: int | None) -> None:
-        terminal = False
-        async with aclosing(self._hub.run_events(self.run_id, self.place, head=head)) as batches:
+    async def _follow(self) -> None:
+        last: EventText | None = None
+        async with aclosing(self._hub.run_events(self.run_id, self.place)) as batches:
             async for events in batches:
-                for event in events:
-                    assert (event.run_id, event.seq) == (self.run_id, self.place + 1)
-                    self.place = event.seq
-                terminal = events[-1].terminal
-                await self.awake.wait()
+                last = await self._take(events)
+        self._ended(last)
+
+    async def _open(self) -> None:
+        reader = self._hub.open()
+        try:
+            found = await self._hub.begin(reader, PROJECT, self.run_id, self.place)
+            if found is None or (found[0].ended and self.place >= found[0].last_seq):
+                return
+            last = await self._take(found[1])
+            while self._hub.goes_on(reader, self.run_id, last):
+                last = await self._take(await self._hub.read(reader)) or last
+            self._ended(last)
+        except psycopg.Error:
+            return
+        finally:
+            self._hub.leave(reader)
+
+    async def _take(self, events: Sequence[EventText]) -> EventText | None:
+        for event in events:
+            assert (event.run_id, event.seq) == (self.run_id, self.place + 1)
+            self.place = event.seq
+        await self.awake.wait()
+        return events[-1] if events else None
+
+    def _ended(self, last: EventText | None) -> None:
         if self.run_id in self._log.events:
-            assert terminal
+            assert last is not None
+            assert last.terminal
             assert self.place in self._log.tips[self.run_id], "it ended at an end that something follows"
 
 

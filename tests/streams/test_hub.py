@@ -273,7 +273,9 @@ async def test_what_others_were_handed_while_a_reader_read_the_log_reaches_it(
 ) -> None:
     hub = Hub(database.url, database.pool)
     run = await writer.run(1)
-    other, reader = hub.follow(run, 1, head=1), hub.follow(run, 0)
+    other, reader = hub.open(), hub.open()
+    assert await hub.begin(other, writer.project_id, run, 1)
+    hub._feeds.join(reader, run, 0, None)
 
     async def late(*arguments: Any) -> dict[UUID, list[EventText]]:
         monkeypatch.setattr(hub_module.store, "read_many", read_many)
@@ -297,7 +299,8 @@ async def test_a_read_that_is_full_with_an_end_does_not_end_the_stream(
     monkeypatch.setattr(hub_module, "READ_EVENTS", 3)
     hub = Hub(database.url, database.pool)
     run = await writer.run(1)
-    reader = hub.follow(run, 1, head=1)
+    reader = hub.open()
+    assert await hub.begin(reader, writer.project_id, run, 1)
     hub.hear(writer.project_id, run, await writer.write(run, PROGRESS, PROGRESS, "workflow.run.failed", PROGRESS))
     await hub._hand_out()
     events = await hub.read(reader)

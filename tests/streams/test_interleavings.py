@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, cast
 from unittest.mock import patch
@@ -12,9 +13,10 @@ from hypothesis import Phase, given, note, settings
 from hypothesis import strategies as st
 
 from app.events import Hub
+from app.events import feeds as feeds_module
 from app.events import hub as hub_module
 from app.events import subscriber as subscriber_module
-from tests.streams.calm import PROJECT, CalmLoop, Clock, MemoryLog
+from tests.streams.calm import CalmLoop, Clock, MemoryLog, Wake
 from tests.streams.conftest import PROGRESS
 from tests.streams.players import Client, Follower, Numbered
 
@@ -50,8 +52,9 @@ class Stage:
         self.hub = Hub("", cast("Any", None), poll_seconds=NEVER)
         self.followers = [Follower(self.hub, self.log, RUNS[0]) for _ in range(FOLLOWERS)]
         self.clients: dict[int, Client] = {}
-        self.wakes: list[tuple[UUID, UUID, int]] = []
-        self.past: list[tuple[UUID, UUID, int]] = []
+        self.wakes: list[Wake] = []
+        self.past: list[Wake] = []
+        self.heard: Counter[UUID] = Counter()
         self.deleted: set[UUID] = set()
         for run_id in RUNS[:2]:
             self.log.commit(run_id, [PROGRESS])
@@ -61,13 +64,21 @@ class Stage:
         if run_id not in self.deleted:
             # After an end a retry says first that it begins.
             begun = [PROGRESS] if self.log.ended(run_id) else []
-            self.wakes.append((PROJECT, run_id, self.log.commit(run_id, begun + BATCHES[what])))
+            self.wakes.append(self.log.commit(run_id, begun + BATCHES[what]))
 
-    async def wake(self, which: int, _: int) -> None:
+    async def wake(self, which: int, what: int) -> None:
         if self.wakes:
             wake = self.wakes.pop(which % len(self.wakes))
             self.past.append(wake)
-            self.hub.hear(*wake)
+            self.hear(wake, handed=bool(what % 3))
+
+    def hear(self, wake: Wake, *, handed: bool) -> None:
+        """A wake of this process hands over what was written, one of another does not."""
+        project_id, run_id, last_seq, written = wake
+        if handed and last_seq >= self.heard[run_id]:
+            self.log.tips[run_id].add(last_seq)
+        self.heard[run_id] = max(self.heard[run_id], last_seq)
+        self.hub.hear(project_id, run_id, last_seq, cast("Any", written) if handed else ())
 
     async def tell(self, which: int, what: int) -> None:
         """A commit, its wake, and the answers that the hub wants to hand the events out."""
@@ -79,7 +90,7 @@ class Stage:
 
     async def wake_again(self, which: int, what: int) -> None:
         if self.past:
-            self.hub.hear(*self.past[-1 - (which + what) % len(self.past)])
+            self.hear(self.past[-1 - (which + what) % len(self.past)], handed=bool(what % 2))
 
     async def lose_wake(self, which: int, _: int) -> None:
         if self.lossy and self.wakes:
@@ -115,7 +126,7 @@ class Stage:
         if (log := self.log.events.get(follower.run_id)) is not None:
             end = len(log)
             place = max(0, [follower.place, 0, end - 1, end - 2][what % 4])
-            follower.come(place, [None, end, place, max(0, place - 1)][what // 4])
+            follower.come(place, by_opening=what >= 8)
 
     async def go(self, which: int, _: int) -> None:
         await self.followers[which % FOLLOWERS].go()
@@ -215,7 +226,8 @@ def perform(acts: Sequence[Sequence[Step]], *, lossy: bool) -> None:
 
 async def play(acts: Sequence[Sequence[Step]], *, lossy: bool) -> None:
     stage = Stage(lossy=lossy)
-    with patch.multiple(hub_module, store=stage.log, datetime=stage.clock, Subscriber=Numbered, **SMALL):
+    handing = patch.object(feeds_module, "as_text", lambda row: row[2])
+    with handing, patch.multiple(hub_module, store=stage.log, datetime=stage.clock, Subscriber=Numbered, **SMALL):
         tasks = [
             asyncio.create_task(hub_module._forever(work), name=HUB) for work in (stage.hub._poll, stage.hub._read)
         ]

@@ -9,7 +9,7 @@ from app.db import Database
 from app.events.wakeups import Wakeups
 from app.ids import new_id
 from app.queue import DEFAULT, Queue
-from app.services import transitions
+from app.services import starts, transitions
 from app.services.claims import claim
 from app.services.transitions import Parent
 from app.worker.entries import RunLog
@@ -66,7 +66,7 @@ class Bench:
                 parent=parent,
                 queue=queue,
             )
-            await transitions.execute(connection, self.queue, self.project, moved.run_id)
+            await starts.start(connection, self.queue, self.project, moved.run_id)
         return moved.run_id
 
     async def job_of(self, run_id: UUID) -> Any:

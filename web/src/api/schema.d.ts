@@ -2277,7 +2277,7 @@ export interface components {
         };
         /**
          * RestartOut
-         * @description What a retry would do. `undecided` are nodes whose input, or number of turns, only the run itself will show.
+         * @description What a retry or a fork would do. `undecided` are nodes whose input, or number of turns, only the run itself will show.
          */
         RestartOut: {
             /** Reused */
@@ -4408,6 +4408,8 @@ export interface operations {
             query?: {
                 /** @description Start it at once. */
                 execute?: boolean;
+                /** @description Only say what would be done, in 200. */
+                dry_run?: boolean;
             };
             header?: {
                 /** @description The same key and body give the first answer again. */
@@ -4425,6 +4427,15 @@ export interface operations {
             };
         };
         responses: {
+            /** @description What a fork would do, with `dry_run` */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RestartOut"];
+                };
+            };
             /** @description Successful Response */
             201: {
                 headers: {
