@@ -47,18 +47,24 @@ async def stay(context: NodeContext, name: str, path: str, gate: str) -> dict[st
 @tool(name="files.stubborn")
 async def stubborn(context: NodeContext, path: str, gate: str) -> None:
     """Save a file once the file `gate` exists, whoever cancels it meanwhile, and write down what came of it."""
+    _note(path, "begun")
     while not Path(gate).exists():
         try:
             await asyncio.sleep(0.01)
         except asyncio.CancelledError:
             asyncio.current_task().uncancel()  # type: ignore[union-attr]
+            _note(path, "cancelled")
     try:
         await context.save_artifact("late.txt", "late")
         told = "saved"
     except RetryableError as error:
         told = error.message
+    _note(path, told)
+
+
+def _note(path: str, line: str) -> None:
     with Path(path).open("a") as file:
-        file.write(f"{told}\n")
+        file.write(f"{line}\n")
 
 
 @tool(name="files.stream")
@@ -118,6 +124,5 @@ def late_thread(context: NodeContext, path: str, gate: str) -> Any:
         told = "saved"
     except HardError as error:
         told = str(error.type)
-    with Path(path).open("a") as file:
-        file.write(f"{told}\n")
+    _note(path, told)
     return None
