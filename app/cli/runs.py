@@ -166,6 +166,7 @@ def fork(
         list[str] | None, typer.Option("--output", metavar="NODE=JSON", help="What a node gives without running.")
     ] = None,
     execute: Annotated[bool, typer.Option("--execute", help="Start it at once.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would run and what be reused.")] = False,
     watch_it: Watch = False,
     project: ProjectName = None,
     as_json: AsJson = False,
@@ -177,6 +178,9 @@ def fork(
     if outputs:
         body["outputs"] = dict(map(_given, outputs))
     api, place = _runs_of(project)
+    if dry_run:
+        _foretell(api.post(f"{place}/{run}/fork", body, dry_run="true"), as_json=as_json)
+        return
     made = api.post(f"{place}/{run}/fork", body, execute="true" if execute or watch_it else "false")
     _tell(api, place, made, watch_it=watch_it, as_json=as_json)
 

@@ -18,12 +18,19 @@ SUM = graph([transform("load", [1, 2]), transform("rate", "{{ input.rate }}")], 
 
 
 @pytest.mark.spec("UI-63")
+@pytest.mark.spec("UI-106")
 async def test_a_fork_with_another_input_opens_and_is_compared_with_its_origin(page: Page, project: Project) -> None:
     path = await begin(project, SUM, {"rate": 2})
     assert (await ended(project.client, path))["status"] == "COMPLETED"
     await look_at(page, project, path, "?node=rate")
     await panel(page).get_by_role("button", name="Fork from here").click()
     dialog = page.get_by_role("dialog")
+    fate = dialog.locator("[data-fate]")
+    await expect(fate.filter(has=page.locator('[data-plan="rate"]'))).to_have_attribute("data-fate", "runs")
+    await expect(fate.filter(has=page.locator('[data-plan="load"]'))).to_have_attribute("data-fate", "reused")
+    await dialog.get_by_label("Begin at").select_option("load")
+    await expect(dialog).to_contain_text("2 nodes will run, 0 keep their results.")
+    await dialog.get_by_label("Begin at").select_option("rate")
     await dialog.get_by_label("Input").fill('{"rate": ')
     await expect(dialog.get_by_role("button", name="Fork and start")).to_be_disabled()
     await dialog.get_by_label("Input").fill('{"rate": 3}')

@@ -75,6 +75,27 @@ async def test_a_fork_runs_from_a_node_on_and_leaves_the_other_run_as_it_is(fork
     await check_log(forks.client, made)
 
 
+@pytest.mark.spec("RETRY-90")
+async def test_a_dry_run_of_a_fork_says_what_the_fork_does_and_changes_nothing(forks: Forks) -> None:
+    source = await forks.done(chain(forks), {"n": 10})
+    runs = (await forks.client.get(forks.project.runs)).json()
+
+    async def dry(**body: Any) -> httpx.Response:
+        return await forks.client.post(f"{source}/fork", params={"dry_run": "true"}, json=body)
+
+    told = (await dry(from_node="b")).json()
+    assert (told["reused"], told["runs"], told["undecided"]) == (["a", "side"], ["b", "c"], [])
+    assert {step["reason"]["code"] for step in told["nodes"]} == {"completed", "requested"}
+    given = (await dry(outputs={"b": 7})).json()
+    said = {step["node_id"]: step["reason"]["code"] for step in given["nodes"]}
+    assert said == {"a": "completed", "b": "output_given", "c": "behind_changed", "side": "completed"}
+    assert (await forks.client.get(forks.project.runs)).json() == runs
+    for body in ({"from_node": "nope"}, {"outputs": {"nope": 1}}, {"version": 9}):
+        refused = await dry(**body)
+        assert refused.status_code in (404, 422)
+        assert refused.json() == (await forks.client.post(f"{source}/fork", json=body)).json()
+
+
 @pytest.mark.spec("RUN-30")
 async def test_the_log_of_a_fork_alone_tells_the_whole_run(forks: Forks) -> None:
     fail = {"id": "fail", "type": "tool", "config": {"tool": "ref.fail", "args": {"message": "no"}}}

@@ -1,7 +1,8 @@
 import { keepPreviousData, useQuery } from "@tanstack/react-query";
-import { useContext, useEffect, useRef, useState } from "react";
+import { useContext, useEffect, useRef } from "react";
 import { api, data } from "../../api/client";
 import type { components } from "../../api/schema";
+import { useSettled } from "../../ui/use-settled";
 import { type Numbers, numbersIn, parseExact } from "../exact";
 import { useExactly } from "./exactly";
 import { segmentsOf } from "./expressions";
@@ -15,18 +16,6 @@ type Answer = components["schemas"]["EvaluationOut"];
 /** What came of it, with how its numbers are written. */
 export type Evaluated = Answer & { numbers: Numbers };
 
-/** The JSON of a value as it is once nobody has typed for a moment. */
-function useSettled(said: unknown): string {
-  const { print } = useExactly();
-  const text = print(said);
-  const [settled, settle] = useState(text);
-  useEffect(() => {
-    const timer = setTimeout(() => settle(text), PAUSE_MS);
-    return () => clearTimeout(timer);
-  }, [text]);
-  return settled;
-}
-
 /** Whether a value has anything to evaluate. */
 export function isEvaluated(said: unknown, role: Role): boolean {
   if (typeof said !== "string") return role === "template" && segmentsOf(JSON.stringify(said) ?? "").length > 0;
@@ -37,7 +26,8 @@ export function isEvaluated(said: unknown, role: Role): boolean {
 export function useEvaluation(value: unknown, role: Role) {
   const { project, workflow, run, iteration, doc } = useForm();
   const { node, after, inMap } = useContext(StandingContext);
-  const settled = useSettled(value);
+  const { print } = useExactly();
+  const settled = useSettled(print(value), PAUSE_MS);
   const graph = useRef(doc);
   useEffect(() => {
     graph.current = doc;

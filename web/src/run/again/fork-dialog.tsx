@@ -9,10 +9,16 @@ import { Button } from "../../ui/button";
 import { CopyButton } from "../../ui/copy-button";
 import { Dialog } from "../../ui/dialog";
 import { ErrorBox } from "../../ui/states";
+import { useSettled } from "../../ui/use-settled";
 import type { Choice } from "./choice";
 import { type ForkBody, forkBody } from "./fork";
 import { JsonArea } from "./json-area";
+import { PlanView } from "./plan-view";
+import { forkPlanQuery } from "./queries";
 import { StartChoice } from "./start-choice";
+
+const PAUSE_MS = 250;
+const NOTHING = "null";
 
 interface Props {
   run: Run;
@@ -38,6 +44,8 @@ function ForkForm({ run, choice, onChoice }: Props) {
   const fork = useFork(run);
   const made = forkBody(run, choice, input, outputs);
   const id = useId();
+  const asked = useSettled(JSON.stringify(made.body), PAUSE_MS);
+  const plan = useQuery({ ...forkPlanQuery(run.project_id, run.id, run.status, asked), enabled: asked !== NOTHING });
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (made.body) fork.mutate({ body: made.body, execute });
@@ -58,13 +66,15 @@ function ForkForm({ run, choice, onChoice }: Props) {
           <JsonArea label="Outputs" text={outputs} onText={setOutputs} problem={made.problems.outputs} hint='JSON by the ids of nodes, such as {"fetch": {"rows": 3}}.' />
         </div>
       </details>
+      {plan.isError && <ErrorBox error={plan.error} />}
+      {plan.data && !plan.isError && <PlanView deed="fork" plan={plan.data} graph={graph} stale={plan.isPlaceholderData} />}
       <div className="flex items-center gap-2.5">
         <input id={id} type="checkbox" checked={execute} onChange={(event) => setExecute(event.target.checked)} className="size-4 accent-(--accent)" />
         <label htmlFor={id} className="font-medium">
           Start it at once
         </label>
       </div>
-      {fork.isError && <ErrorBox error={fork.error} />}
+      {fork.isError && !plan.isError && <ErrorBox error={fork.error} />}
       <div className="flex flex-wrap items-center justify-end gap-2">
         <CopyButton label="Copy a curl command that does this" text={() => curl("POST", `${paths.run(run.project_id, run.id)}/fork?execute=${execute}`, made.body ?? {})}>
           Copy as curl
@@ -82,12 +92,12 @@ function useFork({ project_id: project, id }: Run) {
   const navigate = useNavigate();
   const intent = useRef({ printed: "", key: "" });
   return useMutation({
-    mutationFn: ({ body, execute }: { body: ForkBody; execute: boolean }) => {
+    mutationFn: async ({ body, execute }: { body: ForkBody; execute: boolean }) => {
       const printed = JSON.stringify([body, execute]);
       // One key for one intent: pressing again after a lost answer makes no second fork.
       if (intent.current.printed !== printed) intent.current = { printed, key: freshKey() };
       const params = { path: { project_id: project, run_id: id }, query: { execute }, header: once(intent.current.key) };
-      return data(api.POST("/projects/{project_id}/workflows/runs/{run_id}/fork", { params, body }));
+      return (await data(api.POST("/projects/{project_id}/workflows/runs/{run_id}/fork", { params, body }))) as Run;
     },
     onSuccess: async (made) => {
       void client.invalidateQueries({ queryKey: keys.runs(project) });

@@ -5,14 +5,28 @@ import { type Fate, type FatedGroup, fates, planSentence } from "./restart";
 
 const PAGE = 100;
 
-const LOOKS: Record<Fate, { title: string; icon: IconName; ink: string }> = {
-  runs: { title: "Run again", icon: "runs", ink: "text-accent" },
-  undecided: { title: "Run if their input has changed", icon: "question", ink: "text-waiting" },
-  reused: { title: "Keep their results", icon: "check", ink: "text-completed" },
+const LOOKS: Record<Fate, { icon: IconName; ink: string }> = {
+  runs: { icon: "runs", ink: "text-accent" },
+  undecided: { icon: "question", ink: "text-waiting" },
+  reused: { icon: "check", ink: "text-completed" },
+};
+const TITLES: Record<Deed, Record<Fate, string>> = {
+  retry: { runs: "Run again", undecided: "Run if their input has changed", reused: "Keep their results" },
+  fork: { runs: "Run", undecided: "Run if their input has changed", reused: "Are taken over with their results" },
 };
 
+type Deed = "retry" | "fork";
+
+interface Props {
+  deed: Deed;
+  plan: Restart;
+  graph: Graph | undefined;
+  /** Another one has been asked for. */
+  stale: boolean;
+}
+
 /** What the server says that it would do with each node, and why. */
-export function PlanView({ plan, graph, stale }: { plan: Restart; graph: Graph | undefined; stale: boolean }) {
+export function PlanView({ deed, plan, graph, stale }: Props) {
   const names = new Map(graph?.nodes.map(({ id, name }) => [id, name || id]));
   return (
     <section aria-label="What will happen" aria-busy={stale} className={stale ? "opacity-55 transition-opacity" : ""}>
@@ -21,18 +35,18 @@ export function PlanView({ plan, graph, stale }: { plan: Restart; graph: Graph |
       </p>
       <div className="space-y-2.5">
         {fates(plan).map((group) => (
-          <Group key={group.fate} group={group} names={names} />
+          <Group key={group.fate} title={TITLES[deed][group.fate]} group={group} names={names} />
         ))}
       </div>
     </section>
   );
 }
 
-function Group({ group: { fate, nodes }, names }: { group: FatedGroup; names: ReadonlyMap<string, string> }) {
+function Group({ title, group: { fate, nodes }, names }: { title: string; group: FatedGroup; names: ReadonlyMap<string, string> }) {
   const [shown, setShown] = useState(PAGE);
-  const { title, icon, ink } = LOOKS[fate];
+  const { icon, ink } = LOOKS[fate];
   return (
-    <details open={fate !== "reused" || nodes.length <= 8} className="group overflow-hidden rounded-lg border border-line" data-fate={fate}>
+    <details open={fate !== "reused" || nodes.length <= 4} className="group overflow-hidden rounded-lg border border-line" data-fate={fate}>
       <summary className="flex cursor-pointer items-center gap-2 bg-sunken px-3 py-1.5 text-xs font-semibold text-ink-2 -outline-offset-2 hover:text-ink">
         <Icon name={icon} size={13} className={ink} />
         {title}

@@ -47,7 +47,7 @@ function RetryForm({ run, choice, onChoice, onDone }: Props) {
       <StartChoice run={run} graph={graph} from={choice.from} version={choice.version} otherwise="Where it stopped" onChange={onChoice} />
       {plan.isPending && <Skeleton rows={3} />}
       {plan.isError && <ErrorBox error={plan.error} retry={() => void plan.refetch()} />}
-      {plan.data && !plan.isError && <PlanView plan={plan.data} graph={graph} stale={plan.isPlaceholderData} />}
+      {plan.data && !plan.isError && <PlanView deed="retry" plan={plan.data} graph={graph} stale={plan.isPlaceholderData} />}
       {nothing && !plan.isError && <p className="text-ink-2">Nothing is left to run: the run ends with the results that it has.</p>}
       {retry.isError && <ErrorBox error={retry.error} />}
       <div className="flex flex-wrap items-center justify-end gap-2">
