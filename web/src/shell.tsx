@@ -18,8 +18,6 @@ export function Shell() {
       </a>
       <SideBar project={project} />
       <PhoneTop project={project} />
-      {/* A page that scrolls has to be reachable for the keyboard, whatever is on it. */}
-      {/* eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex */}
       <main id="main" tabIndex={0} className="flex min-h-0 min-w-0 grow flex-col overflow-y-auto bg-surface md:my-2 md:mr-2 md:rounded-xl md:border md:border-line md:shadow-card">
         <Outlet />
       </main>

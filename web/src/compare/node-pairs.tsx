@@ -72,7 +72,7 @@ function Row({ pair: { id, name, type, a, b, difference }, open, onToggle }: { p
   return (
     <tr data-pair={id} data-difference={difference ?? "none"} className="border-t border-line hover:bg-hover/60">
       <th scope="row" className="p-0 font-medium">
-        <button type="button" aria-expanded={open} onClick={onToggle} className="flex w-full min-w-0 items-center gap-1.5 py-2 pl-2.5 text-left -outline-offset-2">
+        <button type="button" aria-expanded={open} onClick={onToggle} className="flex w-full min-w-0 items-center gap-1.5 py-2 pr-3 pl-2.5 text-left -outline-offset-2">
           <Icon name={open ? "down" : "chevron"} size={11} className="text-ink-3" />
           <span className="truncate">{name}</span>
           <span className="truncate text-xs font-normal text-ink-3 max-sm:hidden">{type}</span>

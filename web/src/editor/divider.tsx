@@ -56,7 +56,6 @@ export function Divider({ width, onResize, onTry }: Props) {
       aria-valuenow={width}
       aria-valuemin={NARROWEST}
       aria-valuemax={fitting(room, room)}
-      // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
       tabIndex={0}
       title="Drag to resize; double-click for the usual width"
       data-dragged={drag !== null || undefined}

@@ -2,11 +2,11 @@ import { useMutation, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { api, data, once } from "../api/client";
 import type { Role } from "../api/types";
-import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
+import { Done } from "../ui/done";
 import { Field } from "../ui/field";
+import { FormEnd } from "../ui/form-end";
 import { Secret } from "../ui/secret";
-import { ErrorBox } from "../ui/states";
 import { keysQuery } from "./keys-query";
 
 const ROLES: [Role, string][] = [
@@ -32,16 +32,9 @@ export function KeyMaker({ project, onClose }: { project: string; onClose: () =>
   };
   if (create.data?.secret) {
     return (
-      <Dialog open onOpenChange={onClose} title={`The key “${create.data.name}”`} description="It is sent as Authorization: Bearer.">
-        <div className="space-y-4">
-          <Secret secret={create.data.secret} label="key" />
-          <div className="flex justify-end">
-            <Button kind="primary" onClick={onClose}>
-              Done
-            </Button>
-          </div>
-        </div>
-      </Dialog>
+      <Done title={`The key “${create.data.name}”`} description="It is sent as Authorization: Bearer." onClose={onClose}>
+        <Secret secret={create.data.secret} label="key" />
+      </Done>
     );
   }
   return (
@@ -61,12 +54,9 @@ export function KeyMaker({ project, onClose }: { project: string; onClose: () =>
             ))}
           </div>
         </fieldset>
-        {create.isError && <ErrorBox error={create.error} />}
-        <div className="flex justify-end">
-          <Button type="submit" kind="primary" icon="key" busy={create.isPending} disabled={name.trim() === ""}>
-            Create key
-          </Button>
-        </div>
+        <FormEnd error={create.error} icon="key" busy={create.isPending} complete={name.trim() !== ""}>
+          Create key
+        </FormEnd>
       </form>
     </Dialog>
   );

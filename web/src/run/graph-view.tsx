@@ -23,8 +23,12 @@ const NO_EDGES: FlowEdge[] = [];
 const MIN_ZOOM = 0.05;
 const FIT_ZOOM = 1.1;
 /** Room for the tools at the bottom. */
-const FIT_PADDING = { x: "28px", top: "52px", bottom: "68px" } as const;
+const TOP = 52;
+const EDGE = 28;
+const FIT_PADDING = { x: `${EDGE}px`, top: `${TOP}px`, bottom: "68px" } as const;
 const READABLE = 0.5;
+const LEGIBLE = 0.62;
+const NARROW = 500;
 
 interface Props {
   chosen: string | null;
@@ -87,7 +91,7 @@ function Canvas({ chosen, onChoose, following, onFollow, layout, vertical }: Pro
   const { graph } = useRunScope();
   const flow = useMemo(() => toFlow(graph, layout, vertical), [graph, layout, vertical]);
   const nodes = useMemo(() => flow.nodes.map((node) => (node.id === chosen ? { ...node, selected: true } : node)), [flow, chosen]);
-  const [opening] = useState(() => wholeView(layout));
+  const [opening] = useState(() => openingView(layout));
   const flowing = useReactFlow();
   const asPicture = useFar(opening.zoom) && graph.nodes.length > MOST_DRAWN;
   useCamera(layout, chosen);
@@ -138,6 +142,17 @@ function wholeView(layout: Layout) {
   const pane = document.querySelector(".graph-pane");
   const bounds = { x: 0, y: 0, width: layout.width, height: layout.height };
   return getViewportForBounds(bounds, pane?.clientWidth ?? 1, pane?.clientHeight ?? 1, MIN_ZOOM, FIT_ZOOM, FIT_PADDING);
+}
+
+/** The whole; where that would be too small to be read, on a phone, its beginning. */
+function openingView(layout: Layout) {
+  const whole = wholeView(layout);
+  const width = document.querySelector(".graph-pane")?.clientWidth ?? NARROW;
+  const [first] = [...layout.nodes.values()].sort((a, b) => a.y - b.y || a.x - b.x);
+  if (!first || width >= NARROW || whole.zoom >= LEGIBLE || layout.nodes.size > MOST_DRAWN) return whole;
+  const room = width - layout.width * LEGIBLE;
+  const x = room > 0 ? room / 2 : Math.min(EDGE, Math.max(room - EDGE, width / 2 - (first.x + first.width / 2) * LEGIBLE));
+  return { x, y: TOP - first.y * LEGIBLE, zoom: LEGIBLE };
 }
 
 /** Keeps the chosen node in sight, without moving what is already seen. */

@@ -24,10 +24,11 @@ export function useNowLine(run: Run) {
 
 export type NowLineProps = { run: Run } & Omit<ReturnType<typeof useNowLine>, "error">;
 
-export function NowLine({ run, said, waiting, act, busy }: NowLineProps) {
+/** Its place is kept while something may come to be said. */
+export function NowLine({ run, said, waiting, act, busy, ended }: NowLineProps & { ended: boolean }) {
   const retrying = run.status === "RETRYING";
   return (
-    <div data-now className="flex min-h-8 min-w-0 basis-full items-center gap-2 xl:basis-auto">
+    <div data-now className={`${ended ? "sr-only" : "flex"} min-h-8 min-w-0 basis-full items-center gap-2 xl:basis-auto`}>
       <p role="status" className="sr-only">
         {said}
       </p>

@@ -99,7 +99,7 @@ function Facts({ run, now: line }: { run: Run; now: Omit<NowLineProps, "run"> })
       <span className="tabular-nums" title="Time since the run started">
         {took === null ? "not started" : span(took)}
       </span>
-      <NowLine run={run} {...line} />
+      <NowLine run={run} {...line} ended={ended} />
       {line.said === "" && <Made run={run} />}
     </div>
   );

@@ -19,8 +19,6 @@ export function TokenBox({ text, live }: { text: string; live: boolean }) {
       <div
         ref={box}
         onScroll={scrolled}
-        // Scrollable regions have to be reachable by keyboard.
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
         role="region"
         aria-label="Text"

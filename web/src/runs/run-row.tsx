@@ -4,7 +4,7 @@ import { ProgressBar } from "../ui/progress-bar";
 import { StatusBadge } from "../ui/status";
 import { ago, between, clock, localTimes, span } from "../ui/time";
 
-export const COLUMNS = "grid grid-cols-[6.75rem_minmax(0,1fr)_4.25rem] md:grid-cols-[7.5rem_minmax(0,1fr)_13rem_7rem_6rem] items-center gap-x-3 px-3 md:gap-x-5 md:px-5";
+export const COLUMNS = "grid grid-cols-[6.75rem_minmax(0,1fr)_5rem] md:grid-cols-[7.5rem_minmax(0,1fr)_13rem_7rem_6rem] items-center gap-x-3 px-3 md:gap-x-5 md:px-5";
 
 /** One run in a list. */
 export function RunRow({ project, run, now }: { project: string; run: RunSummary; now: number }) {
@@ -37,7 +37,7 @@ export function RunRow({ project, run, now }: { project: string; run: RunSummary
       <time dateTime={started} title={clock(started)} className="hidden text-ink-2 md:block">
         {ago(started, now)}
       </time>
-      <span className="text-right text-ink-2 tabular-nums">{took === null ? "–" : span(took)}</span>
+      <span className="text-right whitespace-nowrap text-ink-2 tabular-nums">{took === null ? "–" : span(took)}</span>
     </Link>
   );
 }

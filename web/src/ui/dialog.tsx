@@ -2,6 +2,8 @@ import * as Radix from "@radix-ui/react-dialog";
 import { type ReactNode, useRef } from "react";
 import { Button } from "./button";
 
+const FIELDS = ":is(input, select, textarea):not(:disabled)";
+
 interface Props {
   open: boolean;
   /** Without it the dialog cannot be closed from inside. */
@@ -14,8 +16,14 @@ interface Props {
 
 export function Dialog({ open, onOpenChange, title, description, wide = false, children }: Props) {
   const before = useRef<HTMLElement>(null);
-  const remember = () => {
+  const body = useRef<HTMLDivElement>(null);
+  const begin = (event: Event) => {
     if (document.activeElement instanceof HTMLElement) before.current = document.activeElement;
+    // Where one would begin to type; on a phone that would open the keyboard over the dialog.
+    const first = matchMedia("(pointer: fine)").matches ? body.current?.querySelector<HTMLElement>(FIELDS) : null;
+    if (!first) return;
+    event.preventDefault();
+    first.focus();
   };
   const giveBack = (event: Event) => {
     event.preventDefault();
@@ -26,7 +34,7 @@ export function Dialog({ open, onOpenChange, title, description, wide = false, c
       <Radix.Portal>
         <Radix.Overlay className="fixed inset-0 z-40 bg-black/35 backdrop-blur-[2px]" />
         <Radix.Content
-          onOpenAutoFocus={remember}
+          onOpenAutoFocus={begin}
           onCloseAutoFocus={giveBack}
           {...(description ? {} : { "aria-describedby": undefined })}
           className={`appearing fixed inset-x-3 top-[8vh] z-50 mx-auto flex max-h-[84vh] ${wide ? "w-fit max-w-7xl" : "max-w-xl"} flex-col overflow-hidden rounded-2xl border border-line bg-raised shadow-pop`}
@@ -42,7 +50,7 @@ export function Dialog({ open, onOpenChange, title, description, wide = false, c
               </Radix.Close>
             )}
           </header>
-          <div className="overflow-y-auto px-6 pt-3 pb-6">{children}</div>
+          <div ref={body} className="overflow-y-auto px-6 pt-3 pb-6">{children}</div>
         </Radix.Content>
       </Radix.Portal>
     </Radix.Root>

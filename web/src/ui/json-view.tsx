@@ -25,8 +25,6 @@ export function JsonView({ value, label, fileName = "value.json" }: Props) {
         <Button kind="quiet" icon="save" aria-label={`Save ${label} as a file`} title="Save as a file" onClick={() => saveFile(text, fileName)} />
       </div>
       <pre
-        // Scrollable regions have to be reachable by keyboard.
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
         role="region"
         aria-label={label}

@@ -18,7 +18,7 @@ export function LiveBadge({ state, title, note }: { state: LiveState; title?: st
       role="status"
       data-connection={state}
       title={title}
-      className="inline-flex items-center gap-1.5 rounded-full border border-line px-2.5 py-[3px] text-xs font-medium text-ink-2"
+      className={`${state === "ended" ? "max-sm:hidden" : ""} inline-flex items-center gap-1.5 rounded-full border border-line px-2.5 py-[3px] text-xs font-medium text-ink-2`}
     >
       <span className={`size-1.5 rounded-full ${pulse ? "breathing" : ""}`} style={{ background: color, boxShadow: `0 0 0 3px color-mix(in srgb, ${color} 18%, transparent)` }} />
       {text}

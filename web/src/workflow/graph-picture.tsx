@@ -27,8 +27,6 @@ export function GraphPicture({ graph }: { graph: Graph }) {
 function Drawn({ graph, layout }: { graph: Graph; layout: Layout }) {
   const size = { width: layout.width + 2 * EDGE, height: layout.height + 2 * EDGE };
   return (
-    // Scrollable regions have to be reachable by keyboard.
-    // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
     <div tabIndex={0} role="region" aria-label="Graph" className="max-h-[60vh] shrink-0 overflow-auto border-b border-line bg-sunken p-5 -outline-offset-2">
       <svg
         role="img"

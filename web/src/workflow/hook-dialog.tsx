@@ -3,11 +3,11 @@ import { type FormEvent, useState } from "react";
 import { api, data, once } from "../api/client";
 import type { Workflow } from "../api/types";
 import { workflowKeys } from "../api/workflow";
-import { Button } from "../ui/button";
 import { Dialog } from "../ui/dialog";
+import { Done } from "../ui/done";
 import { Field, Labelled, Select } from "../ui/field";
+import { FormEnd } from "../ui/form-end";
 import { Secret } from "../ui/secret";
-import { ErrorBox } from "../ui/states";
 
 const ENDS = ["workflow.run.completed", "workflow.run.failed", "workflow.run.cancelled"];
 const SORTS: { key: string; text: string; events: string[] }[] = [
@@ -40,16 +40,9 @@ export function HookDialog({ workflow, onClose }: { workflow: Workflow; onClose:
   };
   if (create.data) {
     return (
-      <Dialog open onOpenChange={onClose} title={`“${create.data.name}” is ready`} description="Each delivery is signed with this secret, as Standard Webhooks says.">
-        <div className="space-y-4">
-          {create.data.secret && <Secret secret={create.data.secret} label="secret" />}
-          <div className="flex justify-end">
-            <Button kind="primary" onClick={onClose}>
-              Done
-            </Button>
-          </div>
-        </div>
-      </Dialog>
+      <Done title={`“${create.data.name}” is ready`} description="Each delivery is signed with this secret, as Standard Webhooks says." onClose={onClose}>
+        {create.data.secret && <Secret secret={create.data.secret} label="secret" />}
+      </Done>
     );
   }
   return (
@@ -76,12 +69,9 @@ export function HookDialog({ workflow, onClose }: { workflow: Workflow; onClose:
             </Select>
           )}
         </Labelled>
-        {create.isError && <ErrorBox error={create.error} />}
-        <div className="flex justify-end">
-          <Button type="submit" kind="primary" icon="send" busy={create.isPending} disabled={name.trim() === "" || url.trim() === ""}>
-            Create hook
-          </Button>
-        </div>
+        <FormEnd error={create.error} icon="send" busy={create.isPending} complete={name.trim() !== "" && url.trim() !== ""}>
+          Create hook
+        </FormEnd>
       </form>
     </Dialog>
   );

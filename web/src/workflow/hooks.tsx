@@ -16,22 +16,18 @@ import { Section } from "./section";
 
 export function Hooks({ workflow }: { workflow: Workflow }) {
   const all = useQuery({ ...hooksQuery(workflow.project_id), select: (hooks) => hooks.filter((hook) => hook.workflow_id === null || hook.workflow_id === workflow.id) });
-  const [making, setMaking] = useState(false);
   return (
-    <>
-      <Section
-        query={all}
-        what="the hooks"
-        about="An address elsewhere that is told of what happens in runs. What fails is sent again for a day."
-        add="New hook"
-        onAdd={() => setMaking(true)}
-        icon="send"
-        none="No hooks yet"
-      >
-        {(hook) => <Row key={hook.id} hook={hook} />}
-      </Section>
-      {making && <HookDialog workflow={workflow} onClose={() => setMaking(false)} />}
-    </>
+    <Section
+      query={all}
+      what="the hooks"
+      about="An address elsewhere that is told of what happens in runs. What fails is sent again for a day."
+      add="New hook"
+      maker={(close) => <HookDialog workflow={workflow} onClose={close} />}
+      icon="send"
+      none="No hooks yet"
+    >
+      {(hook) => <Row key={hook.id} hook={hook} />}
+    </Section>
   );
 }
 

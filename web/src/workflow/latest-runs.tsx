@@ -18,7 +18,7 @@ export function LatestRuns({ project, workflow }: { project: string; workflow: s
   const now = useNow(items.some((run) => !ENDED.has(run.status)) ? 500 : 20_000);
   return (
     <section aria-label="Latest runs" className="pt-4">
-      <div className="mb-1 flex items-center gap-3 px-5">
+      <div className="mb-1 flex items-center gap-3 px-3 md:px-5">
         <h2 className="text-xs font-semibold text-ink-2">Latest runs</h2>
         {items.length > 0 && (
           <Link to="/projects/$project/runs" params={{ project }} search={{ workflow }} className="ml-auto text-xs font-medium text-accent hover:underline">
@@ -32,7 +32,7 @@ export function LatestRuns({ project, workflow }: { project: string; workflow: s
           <ErrorBox error={runs.error} retry={() => void runs.refetch()} />
         </div>
       )}
-      {runs.data && items.length === 0 && <p className="px-5 py-2 text-ink-2">None yet. “Start run” begins the first.</p>}
+      {runs.data && items.length === 0 && <p className="px-3 py-2 text-ink-2 md:px-5">None yet. “Start run” begins the first.</p>}
       <ul>
         {items.map((run) => (
           <li key={run.id} className="h-[49px]">

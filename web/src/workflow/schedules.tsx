@@ -16,22 +16,18 @@ import { Section } from "./section";
 
 export function Schedules({ workflow }: { workflow: Workflow }) {
   const query = useQuery(schedulesQuery(workflow.project_id, workflow.id));
-  const [making, setMaking] = useState(false);
   return (
-    <>
-      <Section
-        query={query}
-        what="the schedules"
-        about="A schedule starts runs by the clock, in its time zone. What was missed while no server ran is caught up as it says."
-        add="New schedule"
-        onAdd={() => setMaking(true)}
-        icon="clock"
-        none="No schedules yet"
-      >
-        {(schedule) => <Row key={schedule.id} workflow={workflow} schedule={schedule} />}
-      </Section>
-      {making && <ScheduleDialog workflow={workflow} onClose={() => setMaking(false)} />}
-    </>
+    <Section
+      query={query}
+      what="the schedules"
+      about="A schedule starts runs by the clock, in its time zone. What was missed while no server ran is caught up as it says."
+      add="New schedule"
+      maker={(close) => <ScheduleDialog workflow={workflow} onClose={close} />}
+      icon="clock"
+      none="No schedules yet"
+    >
+      {(schedule) => <Row key={schedule.id} workflow={workflow} schedule={schedule} />}
+    </Section>
   );
 }
 

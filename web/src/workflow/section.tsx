@@ -1,5 +1,5 @@
 import type { UseQueryResult } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useState } from "react";
 import { Button } from "../ui/button";
 import type { IconName } from "../ui/icons";
 import { Empty, Failed, Skeleton } from "../ui/states";
@@ -10,14 +10,25 @@ interface Props<T> {
   what: string;
   about: string;
   add: string;
-  onAdd: () => void;
+  /** The dialog that makes one. */
+  maker: (close: () => void) => ReactNode;
   icon: IconName;
   none: string;
   children: (item: T) => ReactNode;
 }
 
-/** A list of things that belong to a workflow, with the way to make one. */
-export function Section<T>({ query, what, about, add, onAdd, icon, none, children }: Props<T>) {
+/** A list of things that belong to a workflow, with the way to make one; its dialog stays while the list changes behind it. */
+export function Section<T>({ maker, ...list }: Props<T>) {
+  const [making, setMaking] = useState(false);
+  return (
+    <>
+      <List {...list} onAdd={() => setMaking(true)} />
+      {making && maker(() => setMaking(false))}
+    </>
+  );
+}
+
+function List<T>({ query, what, about, add, onAdd, icon, none, children }: Omit<Props<T>, "maker"> & { onAdd: () => void }) {
   const button = (
     <Button icon="plus" needs="editor" onClick={onAdd}>
       {add}

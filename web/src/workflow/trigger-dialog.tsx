@@ -3,12 +3,12 @@ import { type FormEvent, useState } from "react";
 import { api, data, once } from "../api/client";
 import type { Trigger, Workflow } from "../api/types";
 import { workflowKeys } from "../api/workflow";
-import { Button } from "../ui/button";
 import { CopyButton } from "../ui/copy-button";
 import { Dialog } from "../ui/dialog";
+import { Done } from "../ui/done";
 import { Field, Labelled, Select } from "../ui/field";
+import { FormEnd } from "../ui/form-end";
 import { Secret } from "../ui/secret";
-import { ErrorBox } from "../ui/states";
 import { addressOf } from "./triggers";
 
 /** Makes an address, and shows its secret, once. */
@@ -32,9 +32,9 @@ export function TriggerDialog({ workflow, onClose }: { workflow: Workflow; onClo
   };
   if (create.data) {
     return (
-      <Dialog open onOpenChange={onClose} title={`“${create.data.name}” is ready`}>
-        <Made trigger={create.data} onClose={onClose} />
-      </Dialog>
+      <Done title={`“${create.data.name}” is ready`} onClose={onClose}>
+        <Made trigger={create.data} />
+      </Done>
     );
   }
   return (
@@ -61,32 +61,24 @@ export function TriggerDialog({ workflow, onClose }: { workflow: Workflow; onClo
             </p>
           </div>
         </div>
-        {create.isError && <ErrorBox error={create.error} />}
-        <div className="flex justify-end">
-          <Button type="submit" kind="primary" icon="bolt" busy={create.isPending} disabled={name.trim() === ""}>
-            Create address
-          </Button>
-        </div>
+        <FormEnd error={create.error} icon="bolt" busy={create.isPending} complete={name.trim() !== ""}>
+          Create address
+        </FormEnd>
       </form>
     </Dialog>
   );
 }
 
-function Made({ trigger, onClose }: { trigger: Trigger; onClose: () => void }) {
+function Made({ trigger }: { trigger: Trigger }) {
   const example = `curl -X POST '${addressOf(trigger)}' \\\n  -H "Authorization: Bearer $SECRET" \\\n  -H 'Content-Type: application/json' -d '{}'`;
   return (
-    <div className="space-y-4">
+    <>
       <div className="flex items-center gap-1 rounded-lg border border-line bg-sunken py-0.5 pr-0.5 pl-3">
         <code className="min-w-0 grow font-mono text-xs [overflow-wrap:anywhere]">{addressOf(trigger)}</code>
         <CopyButton text={() => addressOf(trigger)} label="Copy the address" />
       </div>
       {trigger.secret && <Secret secret={trigger.secret} label="secret" />}
       {trigger.signature === "token" && <pre className="overflow-x-auto rounded-lg border border-line bg-sunken p-3 font-mono text-xs">{example}</pre>}
-      <div className="flex justify-end">
-        <Button kind="primary" onClick={onClose}>
-          Done
-        </Button>
-      </div>
-    </div>
+    </>
   );
 }

@@ -25,22 +25,18 @@ export function addressOf(trigger: Trigger): string {
 
 export function Triggers({ workflow }: { workflow: Workflow }) {
   const query = useQuery(triggersQuery(workflow.project_id, workflow.id));
-  const [making, setMaking] = useState(false);
   return (
-    <>
-      <Section
-        query={query}
-        what="the webhooks"
-        about="An address of its own that starts a run with what is sent to it. Senders show by a signature, or a token, that they know its secret."
-        add="New address"
-        onAdd={() => setMaking(true)}
-        icon="bolt"
-        none="No addresses yet"
-      >
-        {(trigger) => <Row key={trigger.id} workflow={workflow} trigger={trigger} />}
-      </Section>
-      {making && <TriggerDialog workflow={workflow} onClose={() => setMaking(false)} />}
-    </>
+    <Section
+      query={query}
+      what="the webhooks"
+      about="An address of its own that starts a run with what is sent to it. Senders show by a signature, or a token, that they know its secret."
+      add="New address"
+      maker={(close) => <TriggerDialog workflow={workflow} onClose={close} />}
+      icon="bolt"
+      none="No addresses yet"
+    >
+      {(trigger) => <Row key={trigger.id} workflow={workflow} trigger={trigger} />}
+    </Section>
   );
 }
 

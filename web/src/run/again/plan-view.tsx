@@ -46,7 +46,7 @@ function Group({ title, group: { fate, nodes }, names }: { title: string; group:
   const [shown, setShown] = useState(PAGE);
   const { icon, ink } = LOOKS[fate];
   return (
-    <details open={fate !== "reused" || nodes.length <= 4} className="group overflow-hidden rounded-lg border border-line" data-fate={fate}>
+    <details open={fate !== "reused" || nodes.length <= 8} className="group overflow-hidden rounded-lg border border-line" data-fate={fate}>
       <summary className="flex cursor-pointer items-center gap-2 bg-sunken px-3 py-1.5 text-xs font-semibold text-ink-2 -outline-offset-2 hover:text-ink">
         <Icon name={icon} size={13} className={ink} />
         {title}

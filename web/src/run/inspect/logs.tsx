@@ -33,8 +33,6 @@ export function Logs({ node, iteration, seq }: { node: string; iteration: number
       <div
         ref={box}
         onScroll={scrolled}
-        // Scrollable regions have to be reachable by keyboard.
-        // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
         tabIndex={0}
         role="region"
         aria-label="Log"
