@@ -6,7 +6,8 @@ from collections.abc import Callable
 import orjson
 from pydantic import JsonValue
 
-from app.compiler.program import OF_ITEMS, NodeProgram
+from app.compiler.program import NodeProgram
+from app.compiler.reads import OF_ITEMS
 from app.compiler.turns import Outcome
 from app.compiler.visits import Visit
 

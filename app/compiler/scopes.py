@@ -6,7 +6,8 @@ from typing import Any
 from pydantic import JsonValue
 
 from app.compiler.expressions import Allowance
-from app.compiler.program import NodeProgram, ScopePlan
+from app.compiler.program import NodeProgram
+from app.compiler.reads import ScopePlan
 from app.compiler.state import Reduction
 from app.compiler.turns import EdgeState, Outcome, RunContext
 from app.compiler.visits import Visit

@@ -17,8 +17,7 @@ from app.compiler.expressions import (
     parse_template,
 )
 from app.compiler.plan import Plan, Region
-from app.compiler.program import RESERVED, Lookup, ProgramBuilder, ScopePlan
-from app.compiler.registry import Registry
+from app.compiler.reads import NOTHING, RESERVED, Lookup, ScopePlan, Scopes
 from app.compiler.state import Reduction, Write
 from app.errors import Problem, pointer_to
 
@@ -58,11 +57,8 @@ class Trial:
         return found
 
 
-_NOTHING = ScopePlan(frozenset(), (), uses_nodes=False)
-
-
 def read_trial(
-    value: JsonValue, *, bare: bool, plan: Plan | None, names: Sequence[str], registry: Registry, at: Standpoint | None
+    value: JsonValue, *, bare: bool, plan: Plan | None, names: Sequence[str], at: Standpoint | None
 ) -> Trial:
     """Read a template, or with `bare` an expression.
 
@@ -72,12 +68,12 @@ def read_trial(
         program = parse_condition(str(value)) if bare else parse_template(value)
     except SyntaxProblems as error:
         code = "invalid_condition" if bare else "invalid_template"
-        return Trial(None, _NOTHING, [Problem(code, pointer, message) for pointer, message in error.found])
+        return Trial(None, NOTHING, [Problem(code, pointer, message) for pointer, message in error.found])
     if plan is None or at is None:
         return Trial(program, *_everywhere(program, names))
-    builder = ProgramBuilder(plan.document, plan, registry)
-    reads = builder.scope(at.node, [program], ("", value), own=at.own, in_map=at.in_map)
-    return Trial(program, reads, builder.problems)
+    problems: list[Problem] = []
+    reads = Scopes(plan.document, plan, problems).plan_of(at.node, [program], ("", value), own=at.own, in_map=at.in_map)
+    return Trial(program, reads, problems)
 
 
 def _everywhere(program: Template | Condition, names: Sequence[str]) -> tuple[ScopePlan, list[Problem]]:

@@ -87,7 +87,7 @@ class StepOut(TypedDict):
 
 
 class RestartOut(TypedDict):
-    """What a retry or a fork would do. `undecided` are nodes whose input, or number of turns, only the run itself will show."""
+    """What a retry or a fork would do. `undecided` are nodes whose input, or turns, only the run itself will show."""
 
     reused: list[str]
     runs: list[str]

@@ -26,7 +26,7 @@ async def evaluate(work: Work, graphs: Graphs, project_id: UUID, wanted: Evaluat
     """What an expression or a template gives. Raises NotFoundError, UnprocessableError (`unknown_node`)."""
     run = await _run(work, project_id, wanted)
     graph = await _graph(work, project_id, wanted, run)
-    plan, trial = await graphs.aside(lambda: _read(graphs, graph, wanted))
+    plan, trial = await graphs.aside(lambda: _read(graph, wanted))
     if not trial.problems and run is None and _depends_on_a_run(trial):
         trial.problems.append(Problem("no_run", "", "It reads values of a run, and there is none yet: start one."))
     if trial.problems:
@@ -61,7 +61,7 @@ async def _graph(work: Work, project_id: UUID, wanted: EvaluateIn, run: DictRow 
     return await graph_of(work, wanted.workflow_id, newest["version"])
 
 
-def _read(graphs: Graphs, graph: Any, wanted: EvaluateIn) -> tuple[Plan | None, Trial]:
+def _read(graph: Any, wanted: EvaluateIn) -> tuple[Plan | None, Trial]:
     plan = _plan(graph)
     names = _names(graph) if plan is None else [node.id for node in plan.document.nodes]
     at: Standpoint | None = None
@@ -74,8 +74,7 @@ def _read(graphs: Graphs, graph: Any, wanted: EvaluateIn) -> tuple[Plan | None, 
         at = Standpoint(names.index(wanted.node_id), own=wanted.after, in_map=wanted.item is not None)
     bare = wanted.expression is not None
     value = wanted.expression if bare else wanted.template
-    registry = graphs.compiler.registry
-    return plan, read_trial(value, bare=bare, plan=plan, names=names, registry=registry, at=at)
+    return plan, read_trial(value, bare=bare, plan=plan, names=names, at=at)
 
 
 def _plan(graph: Any) -> Plan | None:

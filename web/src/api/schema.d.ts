@@ -2277,7 +2277,7 @@ export interface components {
         };
         /**
          * RestartOut
-         * @description What a retry or a fork would do. `undecided` are nodes whose input, or number of turns, only the run itself will show.
+         * @description What a retry or a fork would do. `undecided` are nodes whose input, or turns, only the run itself will show.
          */
         RestartOut: {
             /** Reused */
