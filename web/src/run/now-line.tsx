@@ -24,11 +24,11 @@ export function useNowLine(run: Run) {
 
 export type NowLineProps = { run: Run } & Omit<ReturnType<typeof useNowLine>, "error">;
 
-/** Its place is kept while something may come to be said. */
+/** Its place is kept, so that nothing moves when there is something to say; on a phone until the run has ended. */
 export function NowLine({ run, said, waiting, act, busy, ended }: NowLineProps & { ended: boolean }) {
   const retrying = run.status === "RETRYING";
   return (
-    <div data-now className={`${ended ? "sr-only" : "flex"} min-h-8 min-w-0 basis-full items-center gap-2 xl:basis-auto`}>
+    <div data-now className={`flex min-h-8 min-w-0 basis-full items-center gap-2 xl:basis-auto ${ended ? "max-md:sr-only" : ""}`}>
       <p role="status" className="sr-only">
         {said}
       </p>
