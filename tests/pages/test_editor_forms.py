@@ -79,6 +79,29 @@ async def test_the_fields_show_and_keep_numbers_as_they_are_written(page: Page, 
     assert (await stored(project, workflow["id"]))["version"] == 2
 
 
+@pytest.mark.spec("EDIT-65", "EDIT-66")
+async def test_what_is_begun_asks_for_what_it_lacks(page: Page, project: Project) -> None:
+    await page.goto(f"/projects/{project.id}/new")
+    for name in ("Transform", "Transform", "Condition"):
+        await page.get_by_role("button", name=f"Add {name}", exact=True).click()
+    await expect(node(page, "condition")).to_contain_text("yes")
+    await expect(page.get_by_role("alert").filter(has_text="Write an expression")).to_be_visible()
+    await node(page, "transform_2").click()
+    await page.keyboard.press("c")
+    await page.keyboard.type("transform")
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_label("When it is taken")).to_have_value("condition")
+    await expect(page.get_by_role("alert").filter(has_text="Write an expression")).to_be_visible()
+
+    await node(page, "transform_2").click()
+    field = page.get_by_role("textbox", name="Value")
+    await field.click()
+    await page.keyboard.insert_text('{"id": 12345678901234567891}')
+    await page.get_by_role("button", name="Make it JSON").click()
+    await page.get_by_role("tab", name="Source").click()
+    await expect(page.get_by_role("textbox", name="The node as JSON")).to_contain_text('"id": 12345678901234567891')
+
+
 @pytest.mark.spec("EDIT-64")
 async def test_an_expression_is_tried_in_the_run_and_the_lap_that_are_chosen(page: Page, project: Project) -> None:
     workflow = await project.workflow(LOOP)

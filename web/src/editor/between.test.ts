@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { putBetween, withNodeOn } from "./between";
+import { closing, putBetween, withNodeOn } from "./between";
 import type { GraphDoc } from "./document";
 import { allPlaces } from "./places";
 import { HEAD, WIDTH } from "./shape";
@@ -58,5 +58,11 @@ describe("a node on an edge", () => {
     const { doc: next } = putBetween(doc, 3, (position) => ({ ...node, position }), { x: -500, y: 90 + HEAD }, allPlaces(doc, new Map()));
     expect(next.nodes.at(-1)!.position).toEqual({ x: -500, y: 90 + HEAD });
     expect(next.nodes.slice(0, -1)).toEqual(doc.nodes);
+  });
+
+  it("[EDIT-65] closes a loop with a condition to be filled in, and says nothing on other edges", () => {
+    expect(closing(doc, { source: "c", target: "a" })).toEqual({ source: "c", target: "a", condition: "" });
+    expect(closing(doc, { source: "a", target: "c" })).toEqual({ source: "a", target: "c" });
+    expect(closing(doc, { source: "c", target: "a", branch: "again" })).toEqual({ source: "c", target: "a", branch: "again" });
   });
 });

@@ -15,12 +15,25 @@ const CLOSE = 24;
 export function withNodeOn(doc: GraphDoc, index: number, node: RawNode): GraphDoc {
   const edge = doc.edges[index];
   if (!edge) return addNode(doc, node);
-  const back = findLoops({ nodes: doc.nodes, edges: doc.edges, entry: doc.entry }).some((loop) => loop.backEdges.includes(index));
+  const back = waysBack(doc).has(index);
   const branch = branchesOf(node)[0];
   const plain = edgeFrom(node.id, branch === undefined ? null : `branch:${branch}`, edge.target);
   const second: RawEdge = back && branch === undefined ? { ...plain, condition: "true" } : plain;
   const edges = doc.edges.flatMap((one, at) => (at === index ? [{ ...edge, target: node.id }, second] : [one]));
   return { ...addNode(doc, node), edges };
+}
+
+/** The edge, which begins with a condition to be filled in where it closes a loop: that has to say when it goes on. */
+export function closing(doc: GraphDoc, edge: RawEdge): RawEdge {
+  if (edge.branch !== undefined || edge.on !== undefined) return edge;
+  const back = waysBack(doc);
+  const ahead = { ...doc, edges: doc.edges.filter((_, index) => !back.has(index)) };
+  return reached(ahead, edge.target).has(edge.source) ? { ...edge, condition: "" } : edge;
+}
+
+/** The indexes of the edges that lead back to the header of a loop. */
+function waysBack({ nodes, edges, entry }: GraphDoc): Set<number> {
+  return new Set(findLoops({ nodes, edges, entry }).flatMap((loop) => loop.backEdges));
 }
 
 /** Whether a node of this type can stand between two others. */

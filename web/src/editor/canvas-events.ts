@@ -85,13 +85,16 @@ function nodesChanged(changes: readonly NodeChange<FlowNode>[], deeds: Deeds, mo
   if (landed.size > 0) deeds.move(landed);
 }
 
-function edgesChanged(changes: readonly EdgeChange<WireEdge>[], { store }: Deeds): void {
+function edgesChanged(changes: readonly EdgeChange<WireEdge>[], deeds: Deeds): void {
+  const { store } = deeds;
   for (const change of changes) {
     if (change.type !== "select") continue;
     const index = Number(change.id.slice(2));
     const { selection: before } = store.get();
-    if (change.selected) store.select({ kind: "edge", index });
-    else if (before.kind === "edge" && before.index === index) store.select({ kind: "none" });
+    if (change.selected) {
+      store.select({ kind: "edge", index });
+      if (document.activeElement?.classList.contains("react-flow__edge")) deeds.showEdge(index);
+    } else if (before.kind === "edge" && before.index === index) store.select({ kind: "none" });
   }
 }
 

@@ -1,9 +1,10 @@
 import type { ReactFlowInstance } from "@xyflow/react";
 import { arrange } from "./arrange";
-import { fitsBetween, putBetween } from "./between";
+import { closing, fitsBetween, putBetween } from "./between";
 import { boundsOf, wholeView } from "./camera";
 import { copied, pasted } from "./clipboard";
-import type { Catalog, RawEdge } from "./document";
+import { FAR_ZOOM } from "../graph/motion";
+import type { Catalog } from "./document";
 import { addEdge, addNode, idsOf, type Place, placeOf, remove, selectionOf, setPlaces } from "./edits";
 import { freePlace, placeAfter } from "./places";
 import type { Piece } from "./pieces";
@@ -59,6 +60,16 @@ export class Deeds {
     return from && to ? { x: (from.x + to.x + WIDTH) / 2, y: (from.y + to.y + HEAD) / 2 } : null;
   }
 
+  /** Brings the middle of an edge into sight, if it is not: the keyboard goes also to edges that nobody sees. */
+  showEdge(index: number): void {
+    const middle = this.middleOf(index);
+    const pane = document.querySelector(PANE)?.getBoundingClientRect();
+    if (!middle || !pane) return;
+    const { x, y } = this.flow.flowToScreenPosition(middle);
+    const seen = x >= pane.left && x <= pane.right && y >= pane.top && y <= pane.bottom;
+    if (!seen) void this.flow.setCenter(middle.x, middle.y, { zoom: this.flow.getZoom(), duration: 200 });
+  }
+
   /** What a node that is added now would hang on: the one that is selected, if anything can follow on it. */
   follows(type: string): From | null {
     const { selection } = this.store.get();
@@ -71,7 +82,7 @@ export class Deeds {
 
   connect(from: From, target: string): void {
     const { store } = this;
-    const edge: RawEdge = edgeFrom(from.source, from.port, target);
+    const edge = closing(store.doc, edgeFrom(from.source, from.port, target));
     const next = addEdge(store.doc, edge);
     const index = next.edges.findIndex((one) => JSON.stringify(one) === JSON.stringify(edge));
     store.change(next, `Connect ${from.source} to ${target}`);
@@ -144,7 +155,7 @@ export class Deeds {
   /** Selects a node and goes there. */
   go(id: string): void {
     this.store.select({ kind: "node", id });
-    this.show(id);
+    this.show(id, true);
   }
 
   /** Goes on along the edges, or back; from nowhere, to where runs begin. */
@@ -156,15 +167,15 @@ export class Deeds {
     if (next !== undefined) this.go(next);
   }
 
-  /** Brings a node into sight, if it is not, and the keyboard to it. */
-  show(id: string): void {
+  /** Brings a node into sight, if it is not, also near enough to be read if asked, and the keyboard to it. */
+  show(id: string, near = false): void {
     requestAnimationFrame(() => {
       const place = this.store.places.get(id);
       const pane = document.querySelector(PANE)?.getBoundingClientRect();
       if (!place || !pane) return;
       const [start, end] = [this.flow.flowToScreenPosition(place), this.flow.flowToScreenPosition({ x: place.x + WIDTH, y: place.y + HEAD })];
       const seen = start.x >= pane.left && start.y >= pane.top && end.x <= pane.right && end.y <= pane.bottom;
-      if (!seen) void this.flow.setCenter(place.x + WIDTH / 2, place.y + HEAD / 2, { zoom: Math.max(this.flow.getZoom(), READABLE), duration: 200 });
+      if (!seen || (near && this.flow.getZoom() < FAR_ZOOM)) void this.flow.setCenter(place.x + WIDTH / 2, place.y + HEAD / 2, { zoom: Math.max(this.flow.getZoom(), READABLE), duration: 200 });
       requestAnimationFrame(() => document.querySelector<HTMLElement>(`${PANE} .react-flow__node[data-id="${CSS.escape(id)}"]`)?.focus({ preventScroll: true }));
     });
   }

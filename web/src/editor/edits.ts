@@ -13,9 +13,14 @@ export function freshId(doc: GraphDoc, wish: string, taken: ReadonlySet<string> 
   for (let n = 2; ; n++) if (!used.has(`${stem}_${n}`)) return `${stem}_${n}`;
 }
 
+/** What most nodes of a type will have, to be filled in. */
+const BEGINNINGS: Readonly<Record<string, { [key: string]: unknown }>> = {
+  condition: { branches: [{ name: "yes", when: "" }], default: "no" },
+};
+
 export function newNode(doc: GraphDoc, kind: NodeType, position: Place | null): RawNode {
   const id = freshId(doc, kind.name.replace(/[^A-Za-z0-9_]+/g, "_"));
-  const config = firstConfig(kind);
+  const config = BEGINNINGS[kind.name] ?? firstConfig(kind);
   return { id, type: kind.name, ...(config ? { config } : {}), ...(position ? { position: rounded(position) } : {}) };
 }
 

@@ -11,7 +11,8 @@ interface Bounds {
 }
 
 const WIDTH = 200;
-const HEIGHT = 140;
+const TALLEST = 140;
+const LOWEST = 60;
 const MARGIN = 6;
 
 /** The whole graph, small, with what is in sight; pressed or dragged it leads there, turned over it zooms. */
@@ -22,8 +23,9 @@ export function Overview({ nodes, bounds }: { nodes: readonly FlowNode[]; bounds
   const top = useStore((flow) => -flow.transform[1] / flow.transform[2]);
   const right = useStore((flow) => (flow.width - flow.transform[0]) / flow.transform[2]);
   const bottom = useStore((flow) => (flow.height - flow.transform[1]) / flow.transform[2]);
-  const scale = Math.max(bounds.width / (WIDTH - 2 * MARGIN), bounds.height / (HEIGHT - 2 * MARGIN));
-  const view = { x: bounds.x - (WIDTH * scale - bounds.width) / 2, y: bounds.y - (HEIGHT * scale - bounds.height) / 2, width: WIDTH * scale, height: HEIGHT * scale };
+  const height = Math.round(Math.max(LOWEST, Math.min(TALLEST, (WIDTH * bounds.height) / bounds.width + 2 * MARGIN)));
+  const scale = Math.max(bounds.width / (WIDTH - 2 * MARGIN), bounds.height / (height - 2 * MARGIN));
+  const view = { x: bounds.x - (WIDTH * scale - bounds.width) / 2, y: bounds.y - (height * scale - bounds.height) / 2, width: WIDTH * scale, height: height * scale };
   const lead = (event: PointerEvent<SVGSVGElement>) => {
     const there = event.currentTarget.getBoundingClientRect();
     void rf.setCenter(view.x + ((event.clientX - there.left) / there.width) * view.width, view.y + ((event.clientY - there.top) / there.height) * view.height, { zoom: rf.getZoom() });
@@ -45,7 +47,7 @@ export function Overview({ nodes, bounds }: { nodes: readonly FlowNode[]; bounds
       role="img"
       aria-label="The whole graph"
       width={WIDTH}
-      height={HEIGHT}
+      height={height}
       viewBox={`${view.x} ${view.y} ${view.width} ${view.height}`}
       className="overview nopan nowheel max-md:hidden"
       onPointerDown={(event) => {

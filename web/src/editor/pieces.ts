@@ -23,7 +23,7 @@ export function piecesOf({ nodeTypes, tools }: Catalog): Piece[] {
   const calls = tools.map((tool): Piece => ({
     key: `tool:${tool.name}`,
     title: tool.name,
-    detail: tool.description,
+    detail: plain(tool.description),
     group: "Tools",
     type: "tool",
     make: (doc, place) => ({ ...newNode(doc, { name: "tool", title: "", description: "", config: {} }, place), id: freshId(doc, tool.name.replace(/[^A-Za-z0-9_]+/g, "_")), config: { tool: tool.name, args: {} } }),
@@ -32,7 +32,12 @@ export function piecesOf({ nodeTypes, tools }: Catalog): Piece[] {
 }
 
 function typePiece(type: NodeType, group: Piece["group"]): Piece {
-  return { key: `type:${type.name}`, title: type.title || type.name, detail: type.description, group, type: type.name, make: (doc, place) => newNode(doc, type, place) };
+  return { key: `type:${type.name}`, title: type.title || type.name, detail: plain(type.description), group, type: type.name, make: (doc, place) => newNode(doc, type, place) };
+}
+
+/** A description without the marks of code, on one line. */
+function plain(description: string): string {
+  return (description.split("\n\n")[0] ?? "").replaceAll("`", "");
 }
 
 export function found(pieces: readonly Piece[], search: string): Piece[] {

@@ -43,6 +43,7 @@ function Drawn({ data, selected, source, target, targetX, targetY }: Pick<EdgePr
 
 const AWAY_MS = 220;
 const LEAST_ZOOM = 0.85;
+const HALF = 10;
 
 /** Whether the mouse is at an edge, or has just been: long enough to reach what stands on it. */
 function useNear() {
@@ -86,7 +87,7 @@ function Plus({ index, name, at, aside, hover }: PlusProps) {
         aria-label={`Put a node onto ${name}`}
         title="Put a node here (A)"
         className="wire-plus nodrag nopan"
-        style={{ transform: `translate(-50%,-50%) translate(${at.x + aside}px,${at.y}px) scale(${scale})` }}
+        style={{ transform: `translate(-50%,-50%) translate(${at.x + aside + (aside > 0 ? HALF * (scale - 1) : 0)}px,${at.y}px) scale(${scale})` }}
         {...hover}
         onClick={(event) => {
           event.stopPropagation();

@@ -44,6 +44,7 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
   const save = useSave(store, project);
   const deeds = useMemo(() => new Deeds(store, rf, catalog, say), [store, rf, catalog, say]);
   const pieces = useMemo(() => piecesOf(catalog), [catalog]);
+  const following = useMemo(() => pieces.filter(({ type }) => type !== "input"), [pieces]);
   const between = useMemo(() => pieces.filter(({ type }) => fitsBetween(type)), [pieces]);
   const empty = useEditor((_, known) => known.doc.nodes.length === 0);
   const close = () => setOpen(null);
@@ -101,7 +102,7 @@ export function Workspace({ slot, notices, onCreated, runAtOnce }: Props) {
         </section>
         <SidePanel side={side} onSide={setSide} />
       </div>
-      {open?.kind === "add" && <AddPicker pieces={pieces} onPick={(piece) => add(piece, { from: piece.type === "input" ? null : open.from, at: open.at })} onClose={close} />}
+      {open?.kind === "add" && <AddPicker pieces={open.from ? following : pieces} onPick={(piece) => add(piece, { from: open.from, at: open.at })} onClose={close} />}
       {open?.kind === "insert" && (
         <AddPicker
           title="Put a node onto the edge"

@@ -1,5 +1,7 @@
 import { type ReactNode, useId, useState } from "react";
+import { Button } from "../../ui/button";
 import { type ControlProps, Choice, isLeaf, NumberBox, PickBox, PlainText, Switch } from "./controls";
+import { parseExact, wayTo } from "../exact";
 import { PlaceContext, useExactly } from "./exactly";
 import type { Field } from "./fields";
 import { Inner, List, Names, Out, Properties } from "./groups";
@@ -8,7 +10,7 @@ import { ModeSwitch } from "./mode-switch";
 import { Prose } from "./prose";
 import { problemsAt, useForm } from "./scope";
 import { TemplateField } from "./template-field";
-import { blank, fits, isTemplate, type Mode, modeOf, modesOf, type Path, pointerTo, scalarOf } from "./values";
+import { blank, fits, isJsonText, isTemplate, type Mode, modeOf, modesOf, type Path, pointerTo, scalarOf } from "./values";
 
 export interface RowProps {
   field: Field;
@@ -25,16 +27,23 @@ export interface RowProps {
 
 /** A field with its title, its control, and what the server has against its value. */
 export function FieldRow({ field, value, path, onChange, aside, head }: RowProps) {
-  const { problems, readOnly } = useForm();
+  const { doc, problems, readOnly, remember } = useForm();
   const [forced, force] = useState<Mode | null>(null);
   const id = useId();
   const usual = modeOf(field, value);
   const mode = forced !== null && canShow(forced, field, value) ? forced : usual;
   const pointer = pointerTo(path);
   const leaf = mode !== "form" || isLeaf(field.control);
-  const messages = problemsAt(problems, pointer, leaf);
+  const told = problemsAt(problems, pointer, leaf);
+  const messages = told.length > 0 && field.role === "expression" && value === "" ? ["Write an expression: what has to be true."] : told;
   const turn = (next: Mode) => {
     force(next);
+    if (next === "json" && isJsonText(value)) {
+      const way = wayTo(doc, path);
+      const found = parseExact(value, way);
+      if (path[0] !== "many") remember(way, found.numbers);
+      return onChange(found.value);
+    }
     const changed = turned(next, field, value);
     if (changed !== value) onChange(changed);
   };
@@ -71,15 +80,28 @@ export function FieldRow({ field, value, path, onChange, aside, head }: RowProps
         </span>
       </div>
       {!inline && control}
+      {!readOnly && mode === "template" && isJsonText(value) && <AsJson onTake={() => turn("json")} />}
       <div id={`${id}-note`}>
         {messages.map((message) => (
           <p key={message} role="alert" className="mt-1 text-xs [overflow-wrap:anywhere] text-failed">
-            {message}
+            <Prose>{message}</Prose>
           </p>
         ))}
         {messages.length === 0 && field.hint && field.control.kind !== "inner" && <p className="mt-1 text-xs [overflow-wrap:anywhere] text-ink-3"><Prose>{field.hint}</Prose></p>}
       </div>
     </div>
+  );
+}
+
+/** For those who have written an object where a text is meant. */
+function AsJson({ onTake }: { onTake: () => void }) {
+  return (
+    <p className="mt-1.5 flex items-center gap-2 text-xs text-ink-2">
+      This gives a text that looks like JSON.
+      <Button kind="quiet" onClick={onTake} className="!h-6 !px-2 text-accent">
+        Make it JSON
+      </Button>
+    </p>
   );
 }
 

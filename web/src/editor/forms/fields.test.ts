@@ -3,7 +3,7 @@ import type { Catalog, NodeType } from "../document";
 import sample from "./catalog.sample.json";
 import { configFields } from "./config-fields";
 import { type Control, type Field, fieldsOf, titleOf } from "./fields";
-import { blank, fits, modeOf, modesOf, pointerTo, scalarOf, valueAt, withName, withValue } from "./values";
+import { blank, fits, isJsonText, modeOf, modesOf, pointerTo, scalarOf, valueAt, withName, withValue } from "./values";
 
 const catalog: Catalog = sample;
 const type = (name: string): NodeType => catalog.nodeTypes.find((one) => one.name === name)!;
@@ -110,5 +110,10 @@ describe("values in a document", () => {
   it("[EDIT-22] takes a text for a number only where numbers are meant", () => {
     expect([scalarOf("404", true, undefined), scalarOf("404", false, undefined), scalarOf("2", false, 1), scalarOf("2", true, "1")]).toEqual([404, "404", 2, "2"]);
     expect([scalarOf("2xx", true, 200), scalarOf("0123", true, undefined), scalarOf("false", false, true)]).toEqual(["2xx", "0123", false]);
+  });
+
+  it("[EDIT-66] knows a text that is the JSON of an object or a list", () => {
+    expect(['{"a": 1}', " [1, 2]"].map(isJsonText)).toEqual([true, true]);
+    expect(["{{ a }}", "{", "12", "plain", '"text"', { a: 1 }].map(isJsonText)).toEqual([false, false, false, false, false, false]);
   });
 });

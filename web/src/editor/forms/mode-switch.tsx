@@ -28,7 +28,7 @@ export function ModeSwitch({ modes, mode, may, onTurn, of }: Props) {
           disabled={one !== mode && !may(one)}
           title={NAMES[one].title}
           onClick={() => onTurn(one)}
-          className="rounded px-1.5 py-px font-mono text-[10.5px] leading-4 hover:text-ink disabled:opacity-40 aria-pressed:bg-hover aria-pressed:font-semibold aria-pressed:text-ink-2"
+          className="whitespace-nowrap rounded px-1.5 py-px font-mono text-[10.5px] leading-4 hover:text-ink disabled:opacity-40 aria-pressed:bg-hover aria-pressed:font-semibold aria-pressed:text-ink-2"
         >
           {NAMES[one].text}
         </button>

@@ -51,8 +51,8 @@ export function RunChooser({ runs, chosen, choose, laps }: Runs & { laps: Laps }
   const now = useNow(MINUTE);
   if (runs.length === 0) return <p className="border-t border-line px-4 py-2 text-xs text-ink-3">Once this workflow has run, expressions are shown with the values of that run.</p>;
   return (
-    <div className="flex flex-wrap gap-x-2 gap-y-1.5 border-t border-line px-4 py-2 text-xs text-ink-2">
-      <label className="flex min-w-40 grow items-center gap-2">
+    <div className="flex gap-x-2 border-t border-line px-4 py-2 text-xs text-ink-2">
+      <label className="flex min-w-0 grow items-center gap-2">
         <span className="shrink-0">Values of</span>
         <Select value={chosen ?? ""} onChange={(event) => choose(event.target.value)} className="min-w-0 grow text-xs">
           {runs.map((run, index) => (
@@ -63,7 +63,7 @@ export function RunChooser({ runs, chosen, choose, laps }: Runs & { laps: Laps }
         </Select>
       </label>
       {laps.turns.length > 1 && (
-        <Select aria-label="Lap" value={laps.chosen ?? ""} onChange={(event) => laps.choose(event.target.value === "" ? null : Number(event.target.value))} className="text-xs">
+        <Select aria-label="Lap" value={laps.chosen ?? ""} onChange={(event) => laps.choose(event.target.value === "" ? null : Number(event.target.value))} className="w-26 shrink-0 text-xs">
           <option value="">Last lap</option>
           {laps.turns.map(({ iteration, path }) => (
             <option key={iteration} value={iteration}>{`Lap ${path.map((lap) => lap + 1).join(" · ")}`}</option>

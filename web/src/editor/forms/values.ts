@@ -12,6 +12,16 @@ export function isTemplate(value: unknown): value is string {
   return typeof value === "string" && TEMPLATE.test(value);
 }
 
+/** Whether a text is the JSON of an object or a list. */
+export function isJsonText(value: unknown): value is string {
+  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return false;
+  try {
+    return typeof JSON.parse(value) === "object";
+  } catch {
+    return false; // an expression, or not yet at its end
+  }
+}
+
 /** Whether the controls of a field can show a value without loss. */
 export function fits(control: Control, value: unknown): boolean {
   if (value === undefined || value === null) return true;
