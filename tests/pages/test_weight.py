@@ -74,3 +74,18 @@ async def test_a_menu_is_walked_with_the_keyboard_and_gives_the_focus_back(page:
     await more.click()
     await page.get_by_role("heading", name="Letters").click()
     await expect(menu).to_have_count(0)
+
+
+@pytest.mark.spec("UI-107")
+async def test_what_cannot_be_loaded_is_said_and_tried_again_while_the_page_stays(page: Page, project: Project) -> None:
+    path = await begin(project, DOUBLE, {"n": 1})
+    await ended(project.client, path)
+    await page.goto(f"/projects/{project.id}/runs/{path.rpartition('/')[2]}")
+    await page.locator(".react-flow__node").first.wait_for()
+    await page.route("**/assets/timeline-view-*.js", lambda route: route.abort())
+    await page.get_by_role("button", name="Timeline").click()
+    alert = page.get_by_role("alert")
+    await expect(alert).to_contain_text("could not be loaded")
+    await page.unroute("**/assets/timeline-view-*.js")
+    await alert.get_by_role("button", name="Try again").click()
+    await expect(page.get_by_role("list", name="Timeline")).to_be_visible()

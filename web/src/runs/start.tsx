@@ -19,4 +19,4 @@ export function Start(props: Props) {
 }
 
 /** Loads the dialog; for when somebody is about to open it. */
-export const preloadStart = () => void StartDialog.preload?.();
+export const preloadStart = () => void StartDialog.preload();
