@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Generic, NotRequired, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, WithJsonSchema
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
@@ -15,6 +15,12 @@ def _without_nul(text: str) -> str:
     return text
 
 
+def _neither_text_nor_truth(value: Any) -> Any:
+    if isinstance(value, bool | str):
+        raise PydanticCustomError("int_type", "Input should be a whole number, and no text.")
+    return value
+
+
 def _json_schema(kind: str) -> WithJsonSchema:
     return WithJsonSchema({"type": "string", "format": kind})
 
@@ -23,9 +29,14 @@ Name = Annotated[
     str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200), AfterValidator(_without_nul)
 ]
 Text = Annotated[str, StringConstraints(max_length=10_000), AfterValidator(_without_nul)]
-MaxRunning = Annotated[int, Field(ge=1, le=100_000, description="Runs that may be RUNNING at once; null: any number.")]
+_WHOLE = BeforeValidator(_neither_text_nor_truth)
+MaxRunning = Annotated[
+    int, Field(ge=1, le=100_000, description="Runs that may be RUNNING at once; null: any number."), _WHOLE
+]
+Priority = Annotated[int, Field(ge=-100, le=100), _WHOLE]
+Index = Annotated[int, Field(ge=0, le=2**31 - 1), _WHOLE]
 MOST_VERSIONS = 2**31 - 1
-Version = Annotated[int, Field(ge=1, le=MOST_VERSIONS)]
+Version = Annotated[int, Field(ge=1, le=MOST_VERSIONS), _WHOLE]
 Id = Annotated[str, _json_schema("uuid")]
 Time = Annotated[str, _json_schema("date-time")]
 

@@ -7,7 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from app.schemas.common import Id, ProblemOut, Request
+from app.schemas.common import Id, Index, ProblemOut, Request
 from app.schemas.workflow import GRAPH_EXAMPLE, GraphValue
 
 
@@ -21,14 +21,12 @@ class EvaluateIn(Request):
     run_id: UUID | None = Field(default=None, description="The run whose results it reads.")
     workflow_id: UUID | None = Field(default=None, description="Without a run: the newest run of this workflow.")
     node_id: str | None = Field(default=None, description="The node at which it stands; without it all nodes are read.")
-    iteration: int | None = Field(
+    iteration: Index | None = Field(
         default=None,
-        ge=0,
-        le=2**31 - 1,
         description="The turn of the node in which it stands, from 0, as states of nodes count; default: last.",
     )
     after: bool = Field(default=False, description="It stands in `writes` or at an edge: `output` is the node's own.")
-    item: int | None = Field(default=None, ge=0, le=2**31 - 1, description="Inside of a map: the item, by its index.")
+    item: Index | None = Field(default=None, description="Inside of a map: the item, by its index.")
     graph: GraphValue = Field(
         default=None, description="The graph in which it stands; default: that of the run.", examples=[GRAPH_EXAMPLE]
     )

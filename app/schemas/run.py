@@ -5,7 +5,7 @@ from typing import Any, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.schemas.common import Id, JsonObject, ReasonOut, Request, Time, Version
+from app.schemas.common import Id, Index, JsonObject, Priority, ReasonOut, Request, Time, Version
 from app.statuses import NodeStatus, RunStatus
 
 
@@ -16,10 +16,8 @@ class RunIn(Request):
     version: Version | None = Field(default=None, description="Default: the newest.")
     input_data: Any = Field(default=None, examples=[{"n": 21}])
     metadata: JsonObject = Field(default_factory=dict, description="Anything of your own; it is kept with the run.")
-    priority: int = Field(
+    priority: Priority = Field(
         default=0,
-        ge=-100,
-        le=100,
         description="Runs of a higher one are taken up first. Child runs and forks have it, too.",
     )
 
@@ -35,8 +33,8 @@ class ResumeIn(Request):
     """An answer to an approval, or a step from a breakpoint."""
 
     node_id: str | None = Field(default=None, description="Which node is meant; not needed where only one waits.")
-    iteration: int | None = Field(default=None, ge=0, le=2**31 - 1, description="Which of its turns; default: any.")
-    item: list[int] | None = Field(default=None, max_length=20, description="Which item of a map, by its index.")
+    iteration: Index | None = Field(default=None, description="Which of its turns; default: any.")
+    item: list[Index] | None = Field(default=None, max_length=20, description="Which item of a map, by its index.")
     answer: Any = Field(default=None, description="The answer to an approval; has to fit its schema.")
     outputs: dict[str, Any] = Field(
         default_factory=dict,

@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 from typing_extensions import TypedDict
 
-from app.schemas.common import Id, JsonObject, Name, ReasonOut, Request, Time, Version
+from app.schemas.common import Id, JsonObject, Name, Priority, ReasonOut, Request, Time, Version
 
 CatchUp = Literal["none", "last", "all"]
 FIRST_YEAR, LAST_YEAR = 1970, 9000
@@ -37,7 +37,7 @@ class ScheduleIn(Request):
     version: Version | None = Field(default=None, description="Null: the newest at the time.")
     input_data: Any = Field(default=None, examples=[{"n": 21}])
     metadata: JsonObject = Field(default_factory=dict, description="Kept with each run.")
-    priority: int = Field(default=0, ge=-100, le=100, description="Of the runs; those of a higher one go first.")
+    priority: Priority = Field(default=0, description="Of the runs; those of a higher one go first.")
     catch_up: CatchUp = Field(
         default="last",
         description="What runs afterwards of the due times that were missed while nobody was there: nothing, the "
@@ -62,7 +62,7 @@ class ScheduleChange(Request):
     version: Version | None = None
     input_data: Any = None
     metadata: JsonObject | None = None
-    priority: int | None = Field(default=None, ge=-100, le=100)
+    priority: Priority | None = None
     catch_up: CatchUp | None = None
     overlap: Overlap | None = None
     active: bool | None = Field(default=None, description="What is due while it is false is neither run nor missed.")

@@ -5,7 +5,7 @@ from typing import Annotated, Literal, NotRequired
 from pydantic import Field
 from typing_extensions import TypedDict
 
-from app.schemas.common import Id, JsonObject, Name, Request, Time, Version
+from app.schemas.common import Id, JsonObject, Name, Priority, Request, Time, Version
 from app.statuses import RunStatus
 
 Signature = Literal["standard", "github", "token"]
@@ -26,7 +26,7 @@ class TriggerIn(Request):
     version: Version | None = Field(default=None, description="Null: the newest at the time.")
     envelope: bool = Field(default=False, description="The input is `{body, headers, query}`. Default: the body alone.")
     metadata: JsonObject = Field(default_factory=dict, description="Kept with each run.")
-    priority: int = Field(default=0, ge=-100, le=100, description="Of the runs; those of a higher one go first.")
+    priority: Priority = Field(default=0, description="Of the runs; those of a higher one go first.")
     active: bool = True
 
 
@@ -37,7 +37,7 @@ class TriggerChange(Request):
     version: Version | None = None
     envelope: bool | None = None
     metadata: JsonObject | None = None
-    priority: int | None = Field(default=None, ge=-100, le=100)
+    priority: Priority | None = None
     active: bool | None = None
 
 

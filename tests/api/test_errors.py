@@ -208,6 +208,16 @@ async def test_ids_names_and_inputs_of_any_text_come_back_as_they_went_in(projec
     assert [node["node_id"] for node in nodes.json()["items"]] == [odd]
 
 
+@pytest.mark.spec("API-94")
+@pytest.mark.parametrize("value", ["5", True, "", "a"])
+async def test_text_and_truth_values_are_no_whole_numbers(project: Project, value: Any) -> None:
+    workflow = (await project.workflow(DOUBLE))["id"]
+
+    for field in ("priority", "version"):
+        answer = await project.client.post(project.runs, json={"workflow_id": workflow, field: value})
+        assert (answer.status_code, answer.json()["errors"][0]["pointer"]) == (422, f"/{field}")
+
+
 @pytest.mark.spec("API-7")
 async def test_the_description_names_every_operation_its_errors_and_examples(client: httpx.AsyncClient) -> None:
     document = (await client.get("/openapi.json")).json()
