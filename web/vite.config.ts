@@ -53,7 +53,7 @@ function compressed(): Plugin {
 }
 
 /** What every page needs comes in one file, not in thirty. */
-const EVERYWHERE = /node_modules\/(react|react-dom|scheduler|use-sync-external-store|openapi-fetch|@tanstack\/(history|query-core|react-query|react-router|react-store|router-core|store))\/|src\/(ui\/(?!dialog|confirm|secret|field)|api\/(?!key-dialog|workflow))/;
+const EVERYWHERE = /node_modules\/(react|react-dom|scheduler|use-sync-external-store|openapi-fetch|@tanstack\/(history|query-core|react-query|react-router|react-store|router-core|store))\/|src\/(ui\/(?!dialog|confirm|done|secret|field|form-end)|api\/(?!key-dialog|workflow))/;
 
 const target = process.env.GRAPHWRIGHT_URL ?? "http://127.0.0.1:8000";
 
