@@ -38,10 +38,18 @@ export function wholeView(bounds: Bounds, pane: { width: number; height: number 
 export function openingView(bounds: Bounds, pane: { width: number; height: number }, wanted?: Place): Viewport {
   const whole = wholeView(bounds, pane);
   if (whole.zoom >= READABLE) return whole;
-  const zoom = READABLE;
-  if (wanted) return { x: pane.width / 2 - (wanted.x + WIDTH / 2) * zoom, y: pane.height / 2 - wanted.y * zoom, zoom };
-  const fits = (length: number, room: number) => length * zoom <= room - 2 * EDGE;
-  const x = fits(bounds.width, pane.width) ? (pane.width - bounds.width * zoom) / 2 : EDGE;
-  const y = fits(bounds.height, pane.height) ? (pane.height - bounds.height * zoom) / 2 : EDGE;
-  return { x: x - bounds.x * zoom, y: y - bounds.y * zoom, zoom };
+  return {
+    x: along(bounds.x, bounds.width, pane.width, wanted && wanted.x + WIDTH / 2),
+    y: along(bounds.y, bounds.height, pane.height, wanted?.y),
+    zoom: READABLE,
+  };
+}
+
+/** Where the origin comes to lie: what has room stands in the middle, else nothing is left free that the graph can fill. */
+function along(start: number, length: number, room: number, wanted?: number): number {
+  const size = length * READABLE;
+  if (size <= room - 2 * EDGE) return (room - size) / 2 - start * READABLE;
+  const first = EDGE - start * READABLE;
+  const last = room - EDGE - size - start * READABLE;
+  return wanted === undefined ? first : Math.min(first, Math.max(last, room / 2 - wanted * READABLE));
 }
