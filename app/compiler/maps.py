@@ -169,6 +169,7 @@ class MapRun:
             self._context.begun.pop(visit.place, None)
         if log is not None:
             now = datetime.now(UTC)
+            began = visit.started or visit.began or now
             log.put(
                 ItemState(
                     visit.place,
@@ -177,8 +178,9 @@ class MapRun:
                     digest(visit.item),
                     outcome.output,
                     error,
-                    started_at=visit.started or visit.began or now,
-                    finished_at=now,
+                    started_at=began,
+                    # The clock may have been set back meanwhile.
+                    finished_at=max(began, now),
                 )
             )
         if outcome.status == "COMPLETED":

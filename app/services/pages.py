@@ -61,5 +61,5 @@ def maybe_text(value: object) -> str | None:
 
 
 def milliseconds(start: datetime | None, end: datetime | None) -> float | None:
-    """The time between, in milliseconds; null until both are known."""
-    return None if start is None or end is None else round((end - start).total_seconds() * 1000, 3)
+    """The time between, in milliseconds, not below 0 though the clock was set back; null until both are known."""
+    return None if start is None or end is None else max(0.0, round((end - start).total_seconds() * 1000, 3))
