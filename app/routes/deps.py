@@ -12,7 +12,7 @@ from app.routes.answers import Json
 from app.routes.bearer import Bearer
 from app.routes.server import Server, server_of
 from app.services import idempotency
-from app.services.access import Caller, Role, caller_of
+from app.services.access import Caller, Role
 from app.services.idempotency import KeptAnswer
 from app.services.work import Work, unit_of_work
 
@@ -32,13 +32,8 @@ WorkDep = Annotated[Work, Depends(_work, scope="function")]
 
 class _Caller(Bearer):
     async def __call__(self, request: Request) -> Caller:  # type: ignore[override]  # what depends on it takes this
-        secret = await self.secret(request)
         server = await server_of(request)
-        known = server.access.known(secret)
-        if known is not None:
-            return known
-        async with server.database.requests.connection() as connection:
-            return await caller_of(connection, secret or "")
+        return await server.access.caller(server.database.requests, await self.secret(request))
 
 
 CallerDep = Annotated[Caller, Depends(_Caller())]

@@ -12,7 +12,7 @@ from app.errors import NotFoundError
 from app.events import Hub
 from app.routes.bearer import Bearer
 from app.routes.server import Server
-from app.services.access import Access, Role, caller_of
+from app.services.access import Access, Role
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,16 +43,11 @@ class Watching:
 
     async def allowed(self, secret: str | None, project_id: str) -> UUID:
         """The same without looking whether there is such a project, for who will notice anyway."""
-        caller = self.access.known(secret)
-        if caller is None and secret is not None:
-            async with self.pool.connection() as connection:
-                caller = await caller_of(connection, secret)
+        caller = await self.access.caller(self.pool, secret)
         try:
             project = UUID(project_id)
         except ValueError:
             raise NotFoundError("There is no such project.") from None
-        if caller is None:
-            raise NotFoundError("There is no such project.")
         caller.must(Role.VIEWER, project)
         return project
 

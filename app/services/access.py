@@ -13,6 +13,7 @@ from psycopg import AsyncConnection
 from psycopg.rows import dict_row
 
 from app.config import Settings
+from app.db import Pool
 from app.errors import ForbiddenError, NotFoundError, UnauthorizedError
 
 PREFIX_CHARACTERS = 8
@@ -72,10 +73,10 @@ class Access:
                 "Set GRAPHWRIGHT_ADMIN_KEY, or listen on 127.0.0.1."
             )
 
-    def known(self, secret: str | None) -> Caller | None:
-        """The caller, where that can be told without the database; None: it has to be asked for the key.
+    async def caller(self, pool: Pool, secret: str | None) -> Caller:
+        """Who shows this key, or none; asks the database for the keys of projects.
 
-        Raises UnauthorizedError when there is no key and one is needed.
+        Raises UnauthorizedError when there is no such key, or none is shown and one is needed.
         """
         if secret is None:
             if self.is_open:
@@ -83,11 +84,11 @@ class Access:
             raise UnauthorizedError("Send an API key: `Authorization: Bearer <key>`.")
         if self._admin is not None and hmac.compare_digest(hashed(secret), self._admin):
             return EVERYTHING
-        return None
+        async with pool.connection() as connection:
+            return await _caller_of(connection, secret)
 
 
-async def caller_of(connection: AsyncConnection[Any], secret: str) -> Caller:
-    """The caller with this project key. Raises UnauthorizedError when there is no such key."""
+async def _caller_of(connection: AsyncConnection[Any], secret: str) -> Caller:
     cursor = connection.cursor(row_factory=dict_row)
     secret_hash = hashed(secret)
     await cursor.execute(
