@@ -129,11 +129,6 @@ class RunHead:
         }
 
 
-async def read_after(pool: Pool, run_id: UUID, after: int, limit: int) -> list[EventText]:
-    """At most `limit` events of a run that follow the seq `after`, in order."""
-    return (await read_many(pool, {run_id: after}, limit)).get(run_id, [])
-
-
 async def read_many(pool: Pool, cursors: Mapping[UUID, int], limit: int) -> dict[UUID, list[EventText]]:
     """For each run, at most `limit` events after its seq, in order, in one query; runs without news are left out."""
     rows = await _rows(pool, _READ_MANY, (list(cursors), list(cursors.values()), limit))

@@ -17,22 +17,22 @@ from app.services.run_columns import WHOLE, shown
 from app.statuses import RunStatus
 
 
-async def start(
-    connection: Connection, queue: Queue, project_id: UUID, run_id: UUID, debug: Mapping[str, Any] | None = None
-) -> Moved:
+async def start(connection: Connection, queue: Queue, project_id: UUID, run_id: UUID) -> Moved:
     """Queue the run with a job; of concurrent calls exactly one wins.
 
-    `debug` says where the run stops: `{"mode": "step"}` or `{"breakpoints": [node ids]}`. Raises NotFoundError,
-    ConflictError when the run is not PENDING, or its workflow not active.
+    Raises NotFoundError, ConflictError when the run is not PENDING, or its workflow not active.
     """
-    row = await _queued(connection, _START, project_id, run_id, _values(queue, run_id, debug))
+    row = await _queued(connection, _START, project_id, run_id, _values(queue, run_id, None))
     return Moved(project_id, run_id, row["last_seq"])
 
 
 async def start_and_show(
-    connection: Connection, queue: Queue, project_id: UUID, run_id: UUID, debug: Mapping[str, Any] | None = None
+    connection: Connection, queue: Queue, project_id: UUID, run_id: UUID, debug: Mapping[str, Any] | None
 ) -> DictRow:
-    """The same, and the run's row with the WHOLE columns."""
+    """The same, and the run's row with the WHOLE columns.
+
+    `debug` says where the run stops: `{"mode": "step"}` or `{"breakpoints": [node ids]}`; None: nowhere.
+    """
     return await _queued(connection, _START_AND_SHOW, project_id, run_id, _values(queue, run_id, debug))
 
 

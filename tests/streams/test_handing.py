@@ -8,7 +8,7 @@ import pytest
 from app.db import Database, as_arrays
 from app.events import Hub
 from app.events import hub as hub_module
-from app.events.store import as_text, read_after
+from app.events.store import as_text, read_many
 from app.ids import new_id
 from app.services.moves import INSERT_EVENTS
 from tests.streams.conftest import PROGRESS, Writer, seqs
@@ -47,4 +47,5 @@ async def test_what_is_handed_over_reads_as_the_log_does(database: Database, wri
     async with database.pool.connection() as connection:
         await connection.execute(INSERT_EVENTS, as_arrays(rows))
 
-    assert [as_text(row).text for row in rows] == [event.text for event in await read_after(database.pool, run, 0, 9)]
+    read = await read_many(database.pool, {run: 0}, 9)
+    assert [as_text(row).text for row in rows] == [event.text for event in read[run]]
