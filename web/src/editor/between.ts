@@ -42,7 +42,7 @@ export function fitsBetween(type: string): boolean {
 }
 
 /** Room for a node on an edge: where it is wished, if nothing stands there, else between its ends, which go apart for it. */
-export function roomOn(doc: GraphDoc, index: number, wish: Place, places: ReadonlyMap<string, Place>): { at: Place; moved: Map<string, Place> } {
+function roomOn(doc: GraphDoc, index: number, wish: Place, places: ReadonlyMap<string, Place>): { at: Place; moved: Map<string, Place> } {
   const still = { at: wish, moved: new Map<string, Place>() };
   const edge = doc.edges[index];
   const [from, to] = [edge && places.get(edge.source), edge && places.get(edge.target)];

@@ -10,7 +10,7 @@ const MOST = 1;
 const PADDING = { x: "36px", top: "36px", bottom: "72px" } as const;
 const EDGE = 36;
 
-interface Bounds {
+export interface Bounds {
   x: number;
   y: number;
   width: number;

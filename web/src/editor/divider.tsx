@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type PointerEvent, useCallback, useState } from "react";
 
-export const NARROWEST = 280;
+const NARROWEST = 280;
 const STEP = 24;
 /** The rest of the page keeps as much. */
 const REST = 560;

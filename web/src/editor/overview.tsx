@@ -1,14 +1,8 @@
 import { useReactFlow, useStore } from "@xyflow/react";
 import { memo, type PointerEvent, useCallback, useEffect, useRef } from "react";
 import { grouped } from "../graph/picture";
+import type { Bounds } from "./camera";
 import type { FlowNode } from "./flow";
-
-interface Bounds {
-  x: number;
-  y: number;
-  width: number;
-  height: number;
-}
 
 const WIDTH = 200;
 const TALLEST = 140;
